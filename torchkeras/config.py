@@ -1,0 +1,80 @@
+"""Process-wide settings, read once from `~/.keras/keras.json` as Keras reads them."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+_FLOATX = ("float16", "bfloat16", "float32", "float64")
+_FORMATS = ("channels_last", "channels_first")
+_settings = {"floatx": "float32", "epsilon": 1e-7, "image_data_format": "channels_last"}
+
+
+def keras_home() -> Path:
+    """The folder of settings and downloaded files: `$KERAS_HOME`, else `~/.keras`."""
+    return Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
+
+
+def floatx() -> str:
+    """Name of the default float type, `'float32'` unless set otherwise."""
+    return _settings["floatx"]
+
+
+def set_floatx(value: str) -> None:
+    """Set the default float type: 'float16', 'bfloat16', 'float32' or 'float64'."""
+    _settings["floatx"] = _one_of("floatx", value, _FLOATX)
+
+
+def epsilon() -> float:
+    """The small number that keeps logarithms and divisions finite, 1e-7 unless set."""
+    return _settings["epsilon"]
+
+
+def set_epsilon(value: float) -> None:
+    """Set the number that `epsilon()` returns."""
+    _settings["epsilon"] = float(value)
+
+
+def image_data_format() -> str:
+    """The default axis order of images, 'channels_last' unless set otherwise."""
+    return _settings["image_data_format"]
+
+
+def set_image_data_format(data_format: str) -> None:
+    """Set the default axis order of images: 'channels_last' or 'channels_first'."""
+    _settings["image_data_format"] = _one_of("image_data_format", data_format, _FORMATS)
+
+
+def standardize_data_format(value: str | None) -> str:
+    """`value` checked, or the default axis order where it is None."""
+    if value is None:
+        return image_data_format()
+    return _one_of("data_format", str(value).lower(), _FORMATS)
+
+
+def _one_of(setting, value, allowed):
+    if value not in allowed:
+        raise ValueError(f"{setting} must be one of {', '.join(allowed)}; received {value!r}.")
+    return value
+
+
+def _read_keras_json() -> None:
+    path = keras_home() / "keras.json"
+    try:
+        found = json.loads(path.read_text())
+    except (OSError, ValueError):  # absent or unreadable: the defaults hold, as in Keras
+        return
+    if not isinstance(found, dict):
+        return
+    setters = {
+        "floatx": set_floatx,
+        "epsilon": set_epsilon,
+        "image_data_format": set_image_data_format,
+    }
+    for key, setter in setters.items():
+        if key in found:
+            setter(found[key])
+
+
+_read_keras_json()

@@ -1,0 +1,101 @@
+"""How Keras lays out a weight that torch lays out otherwise, and channels-last views of images.
+
+A pattern such as `"o i h w -> h w i o"` names the torch axes on the left and the Keras axes on
+the right. `"(c m) 1 h w -> h w c m"` splits the first torch axis; `"g i -> i g"` transposes.
+An axis called `g` holds the gates of a recurrent layer in equal blocks.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+
+class Layout:
+    """Both directions of one pattern, with the blocks of axis `g` reordered by `gates`.
+
+    `gates='rzn -> zrn'` says that torch keeps the blocks in order r, z, n and Keras in order
+    z, r, n.
+    """
+
+    def __init__(self, pattern: str | None, gates: str | None = None):
+        self.identity = pattern is None and gates is None
+        if pattern is not None:
+            left, right = (side.strip() for side in pattern.split("->"))
+            groups = [g.strip("()").split() for g in re.findall(r"\([^)]*\)|\S+", left)]
+            self.keras_axes = right.split()
+            self.groups = [[a for a in group if a != "1"] for group in groups]
+            split = [axis for group in self.groups for axis in group]
+            self.to_keras_order = [split.index(axis) for axis in self.keras_axes]
+            self.to_torch_order = [self.keras_axes.index(axis) for axis in split]
+            self.permutes_only = all(len(g) == 1 for g in self.groups)
+        self.pattern = pattern
+        if gates is not None:
+            theirs, ours = (side.strip() for side in gates.split("->"))
+            self.to_keras_blocks = [theirs.index(letter) for letter in ours]
+            self.to_torch_blocks = [ours.index(letter) for letter in theirs]
+            self.gate_axis = self.keras_axes.index("g") if pattern else -1
+        self.gates = gates
+
+    def to_keras(self, tensor: Tensor, shape: tuple[int, ...]) -> Tensor:
+        """`tensor` in torch's layout as Keras sees it; `shape` is the Keras shape.
+
+        A view of `tensor` unless gates are reordered.
+        """
+        if self.identity:
+            return tensor
+        if self.pattern is not None:
+            if not self.permutes_only:
+                sizes = dict(zip(self.keras_axes, shape, strict=True))
+                tensor = tensor.reshape([sizes[a] for group in self.groups for a in group])
+            tensor = tensor.permute(self.to_keras_order)
+        if self.gates is not None:
+            tensor = _reorder(tensor, self.gate_axis, self.to_keras_blocks)
+        return tensor
+
+    def to_torch(self, tensor: Tensor) -> Tensor:
+        """`tensor` in the layout of Keras as torch wants it."""
+        if self.identity:
+            return tensor
+        if self.gates is not None:
+            tensor = _reorder(tensor, self.gate_axis, self.to_torch_blocks)
+        if self.pattern is not None:
+            sizes = dict(zip(self.keras_axes, tensor.shape, strict=True))
+            tensor = tensor.permute(self.to_torch_order)
+            if not self.permutes_only:
+                tensor = tensor.reshape([_product(sizes[a] for a in g) for g in self.groups])
+        return tensor
+
+
+@lru_cache(maxsize=None)
+def layout(pattern: str | None, gates: str | None = None) -> Layout:
+    """The `Layout` of a pattern, made once."""
+    return Layout(pattern, gates)
+
+
+def _reorder(tensor, axis, order):
+    blocks = tensor.chunk(len(order), dim=axis)
+    return torch.cat([blocks[i] for i in order], dim=axis)
+
+
+def _product(sizes):
+    total = 1
+    for size in sizes:
+        total *= size
+    return total
+
+
+def channels_first(images: Tensor) -> Tensor:
+    """`(batch, *spatial, channels)` seen as `(batch, channels, *spatial)`; copies nothing.
+
+    A contiguous channels-last batch seen this way is torch's `channels_last` memory format.
+    """
+    return images.movedim(-1, 1)
+
+
+def channels_last(images: Tensor) -> Tensor:
+    """`(batch, channels, *spatial)` seen as `(batch, *spatial, channels)`; copies nothing."""
+    return images.movedim(1, -1)

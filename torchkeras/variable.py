@@ -1,0 +1,245 @@
+"""Weights as Keras sees them: a handle with name, shape and value over a torch tensor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .arrays import as_tensor, to_numpy
+from .layout import layout
+from .precision import dtype_name
+
+
+@dataclass(frozen=True)
+class Weight:
+    """One row of a layer's weight table: a Keras name, where torch keeps it, and the layout.
+
+    `native` is the path of the parameter or buffer below the layer, or a pair of paths that
+    Keras keeps stacked in one array. `setting` is the prefix of the layer's initializer,
+    regularizer and constraint attributes, the name itself unless given; `trainable` is False
+    for statistics. `scope` is what stands between layer and weight in the variable's name.
+    """
+
+    name: str
+    native: str | tuple[str, ...]
+    pattern: str | None = None
+    gates: str | None = None
+    setting: str | None = None
+    trainable: bool = True
+    scope: str | None = None
+
+    @property
+    def prefix(self) -> str:
+        return self.setting or self.name
+
+
+class Variable:
+    """A named value that torch expressions can use: state of a metric, or a layer's weight.
+
+    `assign`, `assign_add` and `assign_sub` write in place. This class owns its tensor;
+    `LayerWeight` looks at a layer's native parameter in the axes of Keras.
+    """
+
+    def __init__(self, initial_value: Any, dtype=None, trainable: bool = True, name: str = "variable"):
+        self._tensor = as_tensor(initial_value, dtype).detach().clone()
+        self._trainable = trainable
+        if trainable and self._tensor.is_floating_point():
+            self._tensor.requires_grad_()
+        self._name = name
+
+    @property
+    def value(self) -> Tensor:
+        """The tensor in the axes of Keras; call it or read it, both work."""
+        return self._tensor
+
+    @property
+    def native(self) -> tuple[Tensor, ...]:
+        """The tensors that torch trains."""
+        return (self._tensor,)
+
+    @property
+    def name(self) -> str:
+        return self._name + ":0"
+
+    @property
+    def path(self) -> str:
+        return self._name
+
+    @property
+    def trainable(self) -> bool:
+        return self._trainable
+
+    @property
+    def shape(self) -> torch.Size:
+        return self.value.shape
+
+    @property
+    def dtype(self) -> str:
+        return dtype_name(self.native[0].dtype)
+
+    @property
+    def device(self) -> torch.device:
+        return self.native[0].device
+
+    def numpy(self) -> np.ndarray:
+        """A copy of the value as a numpy array."""
+        return np.array(to_numpy(self.value))
+
+    def read_value(self) -> Tensor:
+        return self.value
+
+    def assign(self, value: Any) -> Variable:
+        """Write `value`, of the same shape, into the variable."""
+        tensor = as_tensor(value, device=self.device)
+        if tuple(tensor.shape) != tuple(self.shape):
+            raise ValueError(
+                f"Cannot assign a value of shape {tuple(tensor.shape)} to {self.name}: "
+                f"expected shape {tuple(self.shape)}."
+            )
+        with torch.no_grad():
+            self._write(tensor)
+        return self
+
+    def assign_add(self, delta: Any) -> Variable:
+        """Add `delta` in place."""
+        return self.assign(self.value.detach() + as_tensor(delta, device=self.device))
+
+    def assign_sub(self, delta: Any) -> Variable:
+        """Subtract `delta` in place."""
+        return self.assign(self.value.detach() - as_tensor(delta, device=self.device))
+
+    def _write(self, tensor: Tensor) -> None:
+        self._tensor.copy_(tensor)
+
+    def __repr__(self):
+        return f"<{type(self).__name__} name={self.name} shape={tuple(self.shape)} dtype={self.dtype}>"
+
+    def __array__(self, dtype=None, copy=None):
+        return np.asarray(self.numpy(), dtype=dtype)
+
+    def __len__(self):
+        return len(self.value)
+
+    def __getitem__(self, index):
+        return self.value[index]
+
+    def __getattr__(self, attribute):  # everything else a tensor can do
+        if attribute.startswith("__") or attribute in ("_tensor", "_layer"):
+            raise AttributeError(attribute)
+        return getattr(self.value, attribute)
+
+    def __bool__(self):
+        return bool(self.value)
+
+    def __float__(self):
+        return float(self.value)
+
+    def __int__(self):
+        return int(self.value)
+
+    def __hash__(self):
+        return id(self)
+
+    def __eq__(self, other):
+        return self is other
+
+    @classmethod
+    def __torch_function__(cls, function, types, args=(), kwargs=None):
+        from torch.utils._pytree import tree_map
+
+        def value(x):
+            return x.value if isinstance(x, Variable) else x
+
+        return function(*tree_map(value, args), **tree_map(value, kwargs or {}))
+
+
+def _forward(name):
+    def operator(self, *others):
+        return getattr(self.value, name)(*(o.value if isinstance(o, Variable) else o for o in others))
+
+    operator.__name__ = name
+    return operator
+
+
+for _name in (
+    "add radd sub rsub mul rmul truediv rtruediv floordiv mod pow rpow matmul rmatmul neg abs lt le gt ge"
+).split():
+    setattr(Variable, f"__{_name}__", _forward(f"__{_name}__"))
+
+
+class LayerWeight(Variable):
+    """The view of a layer's native parameters that one `Weight` row describes.
+
+    `shape` is the Keras shape. The native tensors are looked up at each use, so they may be
+    moved, cast or replaced.
+    """
+
+    def __init__(self, layer: torch.nn.Module, weight: Weight, name: str, shape: tuple[int, ...]):
+        self._layer, self.weight, self._name = layer, weight, name
+        self._shape = torch.Size(shape)
+
+    @property
+    def native(self) -> tuple[Tensor, ...]:
+        paths = self.weight.native
+        paths = (paths,) if isinstance(paths, str) else paths
+        return tuple(_lookup(self._layer, path) for path in paths)
+
+    @property
+    def shape(self) -> torch.Size:
+        return self._shape
+
+    @property
+    def value(self) -> Tensor:
+        return self.to_keras(self.native)
+
+    @property
+    def trainable(self) -> bool:
+        return self.weight.trainable and self._layer.trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        raise AttributeError(f"Set trainable on the layer that owns {self.name}.")
+
+    @property
+    def layer(self):
+        return self._layer
+
+    @property
+    def regularizer(self):
+        return getattr(self._layer, self.weight.prefix + "_regularizer", None)
+
+    @property
+    def constraint(self):
+        return getattr(self._layer, self.weight.prefix + "_constraint", None)
+
+    @property
+    def initializer(self):
+        return getattr(self._layer, self.weight.prefix + "_initializer", None)
+
+    def to_keras(self, natives: tuple[Tensor, ...]) -> Tensor:
+        """Tensors laid out like the native ones, as one tensor in the axes of Keras."""
+        axes = layout(self.weight.pattern, self.weight.gates)
+        if len(natives) == 1:
+            return axes.to_keras(natives[0], self._shape)
+        return torch.stack([axes.to_keras(t, self._shape[1:]) for t in natives])
+
+    def to_native(self, value: Tensor) -> tuple[Tensor, ...]:
+        """The inverse of `to_keras`."""
+        axes = layout(self.weight.pattern, self.weight.gates)
+        if isinstance(self.weight.native, str):
+            return (axes.to_torch(value),)
+        return tuple(axes.to_torch(part) for part in value.unbind(0))
+
+    def _write(self, tensor):
+        for target, source in zip(self.native, self.to_native(tensor), strict=True):
+            target.detach().copy_(source)
+
+
+def _lookup(module, path):
+    for part in path.split("."):
+        module = getattr(module, part)
+    return module
