@@ -1,0 +1,31 @@
+"""What every test starts from: no user settings, no downloads of the user's, known seeds."""
+
+import os
+import tempfile
+
+# Before torchkeras or tf_keras is imported: both read keras.json from here.
+_home = tempfile.TemporaryDirectory(prefix="keras-home-")
+os.environ["KERAS_HOME"] = _home.name
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import random  # noqa: E402
+
+import numpy as np  # noqa: E402
+import pytest  # noqa: E402
+import torch  # noqa: E402
+
+from torchkeras import config, names  # noqa: E402
+
+
+@pytest.fixture(autouse=True)
+def fresh_start():
+    """Seeded generators, automatic names from the beginning, default settings."""
+    random.seed(0)
+    np.random.seed(0)
+    torch.manual_seed(0)
+    names.reset()
+    settings = config.floatx(), config.epsilon(), config.image_data_format()
+    yield
+    config.set_floatx(settings[0])
+    config.set_epsilon(settings[1])
+    config.set_image_data_format(settings[2])
