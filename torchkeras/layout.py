@@ -56,6 +56,20 @@ class Layout:
             tensor = _reorder(tensor, self.gate_axis, self.to_keras_blocks)
         return tensor
 
+    def keras_shape(self, shape: tuple[int, ...], known: dict[str, int]) -> tuple[int, ...]:
+        """The Keras shape of a tensor whose torch shape is `shape`.
+
+        Of the axes in a group such as `(c m)` all but one must be `known`.
+        """
+        if self.pattern is None:
+            return tuple(shape)
+        sizes = dict(known)
+        for group, size in zip(self.groups, shape, strict=True):
+            open_axes = [axis for axis in group if axis not in sizes]
+            if open_axes:
+                sizes[open_axes[0]] = size // _product(sizes[a] for a in group if a in sizes)
+        return tuple(sizes[axis] for axis in self.keras_axes)
+
     def to_torch(self, tensor: Tensor) -> Tensor:
         """`tensor` in the layout of Keras as torch wants it."""
         if self.identity:

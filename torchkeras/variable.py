@@ -22,6 +22,8 @@ class Weight:
     Keras keeps stacked in one array. `setting` is the prefix of the layer's initializer,
     regularizer and constraint attributes, the name itself unless given; `trainable` is False
     for statistics. `scope` is what stands between layer and weight in the variable's name.
+    `sizes` maps axes that the native shape leaves open to attributes of the layer:
+    `{"m": "depth_multiplier"}`.
     """
 
     name: str
@@ -31,6 +33,11 @@ class Weight:
     setting: str | None = None
     trainable: bool = True
     scope: str | None = None
+    sizes: dict[str, str] | None = None
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        return (self.native,) if isinstance(self.native, str) else self.native
 
     @property
     def prefix(self) -> str:
@@ -184,9 +191,7 @@ class LayerWeight(Variable):
 
     @property
     def native(self) -> tuple[Tensor, ...]:
-        paths = self.weight.native
-        paths = (paths,) if isinstance(paths, str) else paths
-        return tuple(_lookup(self._layer, path) for path in paths)
+        return tuple(look_up(self._layer, path) for path in self.weight.paths)
 
     @property
     def shape(self) -> torch.Size:
@@ -198,7 +203,7 @@ class LayerWeight(Variable):
 
     @property
     def trainable(self) -> bool:
-        return self.weight.trainable and self._layer.trainable
+        return self.weight.trainable and getattr(self._layer, "trainable", True)
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
@@ -239,7 +244,8 @@ class LayerWeight(Variable):
             target.detach().copy_(source)
 
 
-def _lookup(module, path):
+def look_up(module: torch.nn.Module, path: str) -> Any:
+    """The attribute at a dotted path below `module`."""
     for part in path.split("."):
         module = getattr(module, part)
     return module

@@ -1,0 +1,428 @@
+"""Symbolic tensors, the record of the calls made on them, and the plan that replays it.
+
+`KerasTensor` stands for a batch that is not there yet. Calling a layer or a torch function on
+it makes a `Node`. A `Graph` is the part of the record between some inputs and outputs; its
+`Plan` is a flat list of steps over numbered slots, settled once, so that running a model is a
+loop without lookups or decisions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from . import names, tree
+from .precision import dtype_name, torch_dtype
+
+Shape = tuple[int | None, ...]
+
+
+class KerasTensor:
+    """A placeholder with a shape (None where open), a dtype name, and the node that makes it.
+
+    Torch functions, operators, indexing and tensor methods applied to it are recorded and give
+    another `KerasTensor`.
+    """
+
+    def __init__(self, shape: Sequence[int | None], dtype: str = "float32", name: str | None = None):
+        self.shape: Shape = tuple(shape)
+        self.dtype = dtype_name(dtype)
+        self.name = name or names.unique_name("keras_tensor")
+        self.node: Node | None = None
+        self.index = 0  # among the flat outputs of the node
+        self._keras_mask: KerasTensor | None = None
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def rank(self) -> int:
+        return len(self.shape)
+
+    @property
+    def _keras_history(self):
+        return self.node.operation, 0, self.index
+
+    def get_shape(self) -> Shape:
+        return self.shape
+
+    def __len__(self):
+        raise TypeError("A symbolic tensor has no length; the batch size is not known yet.")
+
+    def __bool__(self):
+        raise TypeError(
+            "A symbolic tensor has no value, so it cannot decide an if or a while. "
+            "Put the decision into a layer's call()."
+        )
+
+    def __array__(self, *args, **kwargs):
+        raise TypeError(
+            f"{self!r} has no value and cannot become a numpy array. Use torch functions or a "
+            "Lambda layer to compute with it."
+        )
+
+    def __iter__(self):
+        raise TypeError("A symbolic tensor cannot be iterated over.")
+
+    def __repr__(self):
+        maker = getattr(self.node.operation, "name", None) if self.node else None
+        made = f" (created by layer {maker!r})" if maker else ""
+        return f"<KerasTensor: shape={self.shape} dtype={self.dtype}{made}>"
+
+    def __getattr__(self, attribute):
+        method = getattr(Tensor, attribute, None) if not attribute.startswith("_") else None
+        if method is None or not callable(method):
+            raise AttributeError(f"{self!r} has no attribute {attribute!r}.")
+
+        def recorded(*args, **kwargs):
+            return record(method, (self, *args), kwargs)
+
+        return recorded
+
+    @classmethod
+    def __torch_function__(cls, function, types, args=(), kwargs=None):
+        return record(function, args, kwargs or {})
+
+
+def _recorded(name):
+    method = getattr(Tensor, name)
+
+    def operator(self, *others):
+        return record(method, (self, *others), {})
+
+    operator.__name__ = name
+    return operator
+
+
+for _name in (
+    "add radd sub rsub mul rmul truediv rtruediv floordiv mod pow rpow matmul rmatmul neg abs "
+    "lt le gt ge and or invert getitem"
+).split():
+    setattr(KerasTensor, f"__{_name}__", _recorded(f"__{_name}__"))
+
+
+class Node:
+    """One call of an operation (layer, module or function) on symbolic tensors.
+
+    `mask` is what the call receives as its `mask` argument without the user passing it.
+    """
+
+    def __init__(self, operation: Any, args: tuple, kwargs: dict, mask: Any = None):
+        self.operation, self.args, self.kwargs, self.mask = operation, args, kwargs, mask
+        self.inputs = [t for t in tree.leaves((args, kwargs)) if isinstance(t, KerasTensor)]
+        self.outputs: Any = None
+
+    def set_outputs(self, outputs: Any) -> None:
+        self.outputs = outputs
+        for index, tensor in enumerate(tree.leaves(outputs)):
+            tensor.node, tensor.index = self, index
+
+    @property
+    def layer(self):
+        return self.operation
+
+    @property
+    def inbound_layers(self) -> list:
+        return [tensor.node.operation for tensor in self.inputs]
+
+    @property
+    def masks(self) -> list[KerasTensor]:
+        return [m for m in tree.leaves(self.mask) if isinstance(m, KerasTensor)]
+
+    def __deepcopy__(self, memo):
+        # The record is history, not state: copies of a layer share it, but for its operation,
+        # which a copied model's plan finds by key.
+        return self
+
+
+def is_symbolic(structure: Any) -> bool:
+    """Whether any leaf of `structure` is a `KerasTensor`."""
+    return any(isinstance(leaf, KerasTensor) for leaf in tree.leaves(structure))
+
+
+def record(operation: Callable, args: tuple, kwargs: dict, mask: Any = None, outputs: Any = None) -> Any:
+    """Note a call and return its symbolic outputs.
+
+    `outputs` are given where the shape is known by rule; else the operation runs on stand-ins.
+    """
+    node = Node(operation, tuple(args), dict(kwargs), mask)
+    if outputs is None:
+        outputs = infer(operation, args, kwargs)
+    node.set_outputs(outputs)
+    return outputs
+
+
+_OPEN_SIZES = ((2, 3), (16, 24), (64, 96), (256, 320))
+
+
+def infer(operation: Callable, args: tuple, kwargs: dict, device: str = "meta") -> Any:
+    """The symbolic outputs of an operation, by running it twice with different open sizes.
+
+    What changes between the two runs is open (None) in the result.
+    """
+    problem = None
+    attempts = [(sizes, place) for sizes in _OPEN_SIZES for place in dict.fromkeys((device, "cpu"))]
+    for sizes, place in attempts:
+        try:
+            runs = [_run_on_stand_ins(operation, args, kwargs, size, place) for size in sizes]
+        except Exception as error:  # a size too small for a kernel, or no meta implementation
+            problem = problem or error
+            continue
+        return tree.map_structure(_merge, *runs)
+    raise problem
+
+
+def _run_on_stand_ins(operation, args, kwargs, size, device):
+    def stand_in(leaf):
+        if not isinstance(leaf, KerasTensor):
+            return leaf
+        shape = [size if n is None else n for n in leaf.shape]
+        return torch.zeros(shape, dtype=torch_dtype(leaf.dtype), device=device)
+
+    with torch.no_grad():
+        result = operation(
+            *tree.map_structure(stand_in, args), **tree.map_structure(stand_in, kwargs)
+        )
+    return list(result) if isinstance(result, torch.Size) else result
+
+
+def _merge(one, other):
+    if not isinstance(one, Tensor):
+        raise TypeError(f"A recorded operation must return tensors; it returned {one!r}.")
+    shape = [a if a == b else None for a, b in zip(one.shape, other.shape, strict=True)]
+    return KerasTensor(shape, dtype_name(one.dtype))
+
+
+class Graph:
+    """The calls that lead from `inputs` to `outputs` (any nesting), and the layers in them."""
+
+    def __init__(self, inputs: Any, outputs: Any):
+        self.inputs, self.outputs = inputs, outputs
+        self.flat_inputs, self.flat_outputs = tree.flatten(inputs), tree.flatten(outputs)
+        for role, tensors in (("inputs", self.flat_inputs), ("outputs", self.flat_outputs)):
+            for tensor in tensors:
+                if not isinstance(tensor, KerasTensor):
+                    raise ValueError(
+                        f"Model {role} must be symbolic tensors, made by Input() or by calling "
+                        f"layers on them; received {tensor!r}."
+                    )
+        if len({id(t) for t in self.flat_inputs}) < len(self.flat_inputs):
+            raise ValueError("Each model input must be given once; one is given twice.")
+        self.nodes = self._nodes_in_order(with_masks=False)
+        self.operations = self._operations_by_depth()
+
+    @property
+    def layers(self) -> list[nn.Module]:
+        """The modules, ordered by depth as Keras orders `model.layers`."""
+        return [op for op in self.operations if isinstance(op, nn.Module)]
+
+    def plan(self, keys: dict[nn.Module, str], with_masks: bool = True) -> Plan:
+        """The steps; `keys` tells under which key the running model holds each module."""
+        nodes = self._nodes_in_order(with_masks=True)
+        return Plan(self.flat_inputs, self.flat_outputs, nodes, keys)
+
+    def _nodes_in_order(self, with_masks):
+        """Nodes from inputs to outputs, each after what it needs; without recursion."""
+        known = {id(t) for t in self.flat_inputs}
+        order, seen = [], set()
+        targets = list(self.flat_outputs)
+        if with_masks:
+            targets += [t._keras_mask for t in self.flat_outputs if t._keras_mask is not None]
+        for target in targets:
+            stack = [(target, False)]
+            while stack:
+                tensor, done = stack.pop()
+                node = tensor.node
+                if id(tensor) in known and not _is_input(node):
+                    continue
+                if done:
+                    if node not in seen:
+                        seen.add(node)
+                        order.append(node)
+                elif node not in seen:
+                    stack.append((tensor, True))
+                    if _is_input(node):
+                        if id(tensor) not in known:
+                            raise ValueError(
+                                f"Graph disconnected: {tensor!r} is needed to compute the "
+                                "outputs, but it is not among the model's inputs."
+                            )
+                        continue
+                    parents = node.inputs + (node.masks if with_masks else [])
+                    stack.extend((parent, False) for parent in reversed(parents))
+        return order
+
+    def _operations_by_depth(self):
+        """Distance to the outputs decides, then the order in which a walk from the outputs finds
+        them: the order of layers and weights in Keras and in its files."""
+        found = self._order_of_discovery()
+        node_depth: dict[Node, int] = {}
+        depth_of: dict[Any, int] = {}
+        inside = set(self.nodes)
+        for node in reversed(self.nodes):
+            depth = max(node_depth.setdefault(node, 0), depth_of.get(node.operation, 0))
+            node_depth[node] = depth_of[node.operation] = depth
+            for tensor in node.inputs:
+                parent = tensor.node
+                if parent in inside:
+                    node_depth[parent] = max(depth + 1, node_depth.get(parent, 0))
+        for tensor in self.flat_inputs:  # an input that no output needs
+            operation = tensor.node.operation
+            if operation not in depth_of:
+                depth_of[operation], found[operation] = 0, -1
+        by_depth = sorted(depth_of, key=lambda op: (-depth_of[op], found[op]))
+        return by_depth
+
+    def _order_of_discovery(self):
+        found: dict[Any, int] = {}
+        inside, seen = set(self.nodes), set()
+        stack = list(reversed(self.flat_outputs))
+        while stack:
+            node = stack.pop().node
+            if node in seen or node not in inside:
+                continue
+            seen.add(node)
+            found.setdefault(node.operation, len(found))
+            stack.extend(reversed(node.inputs))
+        return found
+
+
+def _is_input(node):
+    return not node.inputs and not node.args
+
+
+class Step:
+    """One call in a plan: which module or function, from which slots, into which slot."""
+
+    __slots__ = ("key", "function", "source", "target", "args", "kwargs", "takes_training", "name")
+
+    def __init__(self, node, slots, keys):
+        operation = node.operation
+        self.key = keys.get(operation) if isinstance(operation, nn.Module) else None
+        self.function = None if self.key is not None else operation
+        self.name = getattr(operation, "name", None) or getattr(operation, "__name__", "operation")
+        fill = _Slots(slots)
+        kwargs = dict(node.kwargs)
+        if node.mask is not None:
+            kwargs["mask"] = node.mask
+        self.takes_training = (
+            getattr(operation, "_takes_training", False) and kwargs.get("training") is None
+        )
+        if self.takes_training:
+            kwargs.pop("training", None)
+        self.args, self.kwargs = fill(node.args), fill(kwargs)
+        single = len(self.args) == 1 and isinstance(self.args[0], Slot) and not kwargs
+        self.source = self.args[0].number if single else None
+        self.target: Any = None
+
+
+class Slot:
+    """A place in a plan's list of values, inside a step's arguments."""
+
+    __slots__ = ("number",)
+
+    def __init__(self, number: int):
+        self.number = number
+
+
+class _Slots:
+    def __init__(self, slots):
+        self.slots = slots
+
+    def __call__(self, structure):
+        return tree.map_structure(self._leaf, structure)
+
+    def _leaf(self, leaf):
+        return Slot(self.slots[id(leaf)]) if isinstance(leaf, KerasTensor) else leaf
+
+
+class Plan:
+    """A list of steps over slots; a slot is used again once its value is no longer needed."""
+
+    def __init__(self, inputs, outputs, nodes, keys):
+        masks = [t._keras_mask for t in outputs]
+        kept = {id(t) for t in outputs} | {id(m) for m in masks if m is not None}
+        last_use: dict[int, int] = {}
+        for number, node in enumerate(nodes):
+            for tensor in node.inputs + node.masks:
+                last_use[id(tensor)] = number
+        slots = {id(tensor): number for number, tensor in enumerate(inputs)}
+        given, free, self.size = set(slots), [], len(inputs)
+        self.steps: list[Step] = []
+        for number, node in enumerate(nodes):
+            if _is_input(node):
+                continue
+            flat = tree.flatten(node.outputs)
+            if all(id(t) in given for t in flat):
+                continue
+            step = Step(node, slots, keys)
+            done = {id(t) for t in node.inputs + node.masks}
+            for tensor in done:
+                if last_use[tensor] == number and tensor not in kept:
+                    free.append(slots[tensor])
+            numbers = []
+            for tensor in flat:
+                if id(tensor) in given:  # an input of the model inside the graph: do not replace
+                    numbers.append(self.size)
+                    self.size += 1
+                    continue
+                if free:
+                    slots[id(tensor)] = free.pop()
+                else:
+                    slots[id(tensor)] = self.size
+                    self.size += 1
+                numbers.append(slots[id(tensor)])
+            for tensor, slot in zip(flat, numbers, strict=True):
+                if id(tensor) not in last_use and id(tensor) not in kept:
+                    free.append(slot)  # made, never used
+            nested = tree.is_nested(node.outputs)
+            step.target = numbers if nested else numbers[0]
+            self.steps.append(step)
+        self.n_inputs = len(inputs)
+        self.outputs = [slots[id(t)] for t in outputs]
+        self.masks = [None if m is None else slots[id(m)] for m in masks]
+        self.single = self.outputs[0] if len(outputs) == 1 and self.masks == [None] else None
+
+    def run(self, modules: dict[str, nn.Module], inputs: list[Tensor]) -> list[Tensor]:
+        """The flat outputs for flat inputs; `modules` is the running model's own dictionary."""
+        values = inputs + [None] * (self.size - self.n_inputs)
+        for step in self.steps:
+            call = step.function if step.key is None else modules[step.key]._wrapped_call_impl
+            if step.source is not None:
+                if step.takes_training:
+                    result = call(values[step.source], training=modules[step.key].training)
+                else:
+                    result = call(values[step.source])
+            else:
+                args, kwargs = _fill(step.args, values), _fill(step.kwargs, values)
+                if step.takes_training:
+                    kwargs["training"] = modules[step.key].training
+                result = call(*args, **kwargs)
+            if type(step.target) is int:
+                values[step.target] = result
+            else:
+                for slot, value in zip(step.target, tree.leaves(result), strict=True):
+                    values[slot] = value
+        if self.single is not None:
+            return [values[self.single]]
+        outputs = [values[slot] for slot in self.outputs]
+        for output, slot in zip(outputs, self.masks, strict=True):
+            if slot is not None:
+                output._keras_mask = values[slot]
+        return outputs
+
+
+def _fill(structure, values):
+    if type(structure) is Slot:
+        return values[structure.number]
+    if isinstance(structure, dict):
+        return {key: _fill(value, values) for key, value in structure.items()}
+    if isinstance(structure, list):
+        return [_fill(value, values) for value in structure]
+    if type(structure) is tuple:
+        return tuple([_fill(value, values) for value in structure])
+    return structure

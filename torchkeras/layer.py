@@ -1,0 +1,807 @@
+"""`Layer`: an `nn.Module` that Keras code can name, build, call, freeze, save and configure.
+
+A subclass makes native torch modules in `build` and says in `weight_map` how Keras sees their
+weights. Calling a layer on tensors is `nn.Module.__call__`; calling it on symbolic tensors
+records a graph node.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from typing import Any
+from weakref import WeakSet
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from . import activations, config, constraints, graph, initializers, names, regularizers, tree
+from .arrays import as_tensor, default_device, to_numpy
+from .graph import KerasTensor, Node
+from .input_spec import InputSpec, check_inputs
+from .layout import layout
+from .precision import dtype_name, torch_dtype
+from .registry import Table
+from .tracking import holds_modules, track
+from .variable import LayerWeight, Variable, Weight, look_up
+
+__all__ = ["InputSpec", "Layer", "Variable", "Weight"]
+
+_pending: WeakSet[Layer] = WeakSet()  # layers that hold losses of the running forward pass
+
+
+class Layer(nn.Module):
+    """Base of all layers; write `build` and `call`, or only `call`, to make one.
+
+    `trainable=False` freezes the weights, `name` is made up from the class where absent, `dtype`
+    names the dtype of weights and results (`floatx` by default). `input_shape`,
+    `batch_input_shape`, `input_dim` describe one sample or batch for a `Sequential` that starts
+    with this layer; `weights` are initial values; `activity_regularizer` penalises the output.
+    A new layer is in inference mode, as calls in Keras are; `train()` and `fit` switch it.
+
+    >>> class Double(Layer):
+    ...     def call(self, inputs):
+    ...         return 2 * inputs
+    >>> Double()(torch.tensor([1.0, 2.0])).tolist()
+    [2.0, 4.0]
+    """
+
+    weight_map: tuple[Weight, ...] = ()
+    supports_masking = False
+    input_spec: Any = None
+    stateful = False
+
+    _takes_training = _takes_mask = _makes_mask = False
+    _inputs_first = "inputs"
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if "call" in cls.__dict__:
+            taken = inspect.signature(cls.call).parameters
+            anything = any(p.kind is p.VAR_KEYWORD for p in taken.values())
+            cls._takes_training = "training" in taken or anything
+            cls._takes_mask = "mask" in taken
+            cls.forward = cls.call
+        if "compute_mask" in cls.__dict__:
+            cls._makes_mask = cls.supports_masking = True
+        for row in cls.__dict__.get("weight_map", ()):
+            setattr(cls, row.name, _weight_property(row.name))
+
+    def __new__(cls, *args, **kwargs):
+        layer = super().__new__(cls)
+        if not cls.__module__.startswith("torchkeras."):  # a user's class may rely on get_config()
+            object.__setattr__(layer, "_constructed_with", (args, kwargs))
+        return layer
+
+    def __init__(
+        self,
+        trainable: bool = True,
+        name: str | None = None,
+        dtype: Any = None,
+        dynamic: bool = False,
+        *,
+        activity_regularizer: Any = None,
+        **kwargs: Any,
+    ):
+        super().__init__()
+        self.training = False
+        self._name = self._check_name(name)
+        self._trainable = bool(trainable)
+        self.dtype_policy = dtype_name(dtype or config.floatx())
+        self.compute_dtype = torch_dtype(self.dtype_policy)
+        self._weights: list[LayerWeight] = []
+        self._losses: list[Tensor] = []
+        self._nodes: list[Node] = []
+        self._prefix = ""
+        self.activity_regularizer = regularizers.get(activity_regularizer)
+        if self.activity_regularizer is not None:
+            self.register_forward_hook(_add_activity_loss)
+        self._initial_weights = kwargs.pop("weights", None)
+        self._batch_input_shape = _batch_input_shape(kwargs)
+        kwargs.pop("autocast", None)
+        if dynamic:
+            kwargs["dynamic"] = dynamic
+        if kwargs:
+            raise TypeError(
+                f"{type(self).__name__} got an unexpected keyword argument "
+                f"{', '.join(map(repr, kwargs))}; see its signature for those it takes."
+            )
+        self.built = False
+        self.register_forward_pre_hook(_build_at_first_call, with_kwargs=True)
+
+    # --- what subclasses write -------------------------------------------------------------
+
+    def build(self, input_shape: Any) -> None:
+        """Make the native modules or weights for inputs of `input_shape` (batch first)."""
+        self.built = True
+
+    def call(self, inputs, *args, **kwargs):
+        """Compute the outputs with torch; may take `training` and `mask`."""
+        raise NotImplementedError(f"{type(self).__name__} has no call() method.")
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """The shape of the output for an input shape, found by running the layer on stand-ins."""
+        shapes = input_shape if _is_shape_list(input_shape) else [input_shape]
+        inputs = [KerasTensor(s, dtype_name(self.compute_dtype)) for s in shapes]
+        outputs = self._infer((inputs if _is_shape_list(input_shape) else inputs[0],), {})
+        shapes = [tensor.shape for tensor in tree.leaves(outputs)]
+        return shapes if tree.is_nested(outputs) else shapes[0]
+
+    def compute_mask(self, inputs, mask=None):
+        """The mask of the output: the input's, for a layer that supports masking."""
+        if not self.supports_masking:
+            if any(m is not None for m in tree.leaves(mask)):
+                raise TypeError(
+                    f"Layer {self.name} does not support masking, but was passed a mask: {mask!r}"
+                )
+            return None
+        return mask
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments as plain values: `from_config` makes the same layer."""
+        settings = {"name": self.name, "trainable": self.trainable, "dtype": self.dtype_policy}
+        if self._batch_input_shape is not None:
+            settings["batch_input_shape"] = self._batch_input_shape
+        for parameter in _constructor_parameters(type(self)):
+            if parameter not in settings:
+                settings[parameter] = self._setting(parameter)
+        if type(self).get_config is Layer.get_config and hasattr(self, "_constructed_with"):
+            settings |= self._captured_config()
+        return settings
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Layer:
+        """The layer that `get_config` described, without its weights."""
+        return cls(**config)
+
+    # --- calling ---------------------------------------------------------------------------
+
+    def __call__(self, *args, **kwargs):
+        if (
+            not kwargs
+            and len(args) == 1
+            and type(args[0]) is Tensor
+            and (args[0].dtype is self.compute_dtype or not args[0].is_floating_point())
+            and not self._makes_mask
+            and not hasattr(args[0], "_keras_mask")
+        ):
+            if not self._takes_training:
+                return self._wrapped_call_impl(args[0])
+            return self._wrapped_call_impl(args[0], training=self.training)
+        return self._call_in_full(args, kwargs)
+
+    forward = call  # each subclass's call becomes its forward
+
+    def _call_in_full(self, args, kwargs):
+        """A call with symbolic tensors, arrays, foreign dtypes, masks or extra arguments."""
+        if graph.is_symbolic((args, kwargs)):
+            return self._record(args, kwargs)
+        if args:
+            args = (tree.map_structure(self._ready, args[0]), *args[1:])
+        elif self._inputs_first in kwargs:
+            first = kwargs.pop(self._inputs_first)
+            args = (tree.map_structure(self._ready, first),)
+        training = kwargs.get("training")
+        if not self._takes_training:
+            kwargs.pop("training", None)
+        elif training is None:
+            kwargs["training"] = self.training
+        mask = kwargs.get("mask")
+        if mask is None and (self.supports_masking or self._takes_mask):
+            mask = _masks_of(args[0] if args else None)
+            if mask is not None and self._takes_mask:
+                kwargs["mask"] = mask
+        if training is None or bool(training) == self.training:
+            outputs = self._wrapped_call_impl(*args, **kwargs)
+        else:
+            outputs = self._call_in_mode(bool(training), args, kwargs)
+        if self.supports_masking and (mask is not None or self._makes_mask):
+            _set_masks(outputs, self.compute_mask(args[0], mask))
+        return outputs
+
+    def _call_in_mode(self, training, args, kwargs):
+        """The explicit `training` argument reaches all layers inside, as Keras' call context."""
+        modes = [(module, module.training) for module in self.modules()]
+        self.train(training)
+        try:
+            return self._wrapped_call_impl(*args, **kwargs)
+        finally:
+            for module, mode in modes:
+                module.training = mode
+
+    def _ready(self, leaf):
+        """An input as a tensor of this layer's float dtype; integers keep theirs."""
+        if isinstance(leaf, Variable):
+            leaf = leaf.value
+        elif leaf is None or isinstance(leaf, (str, bool)):
+            return leaf
+        elif not isinstance(leaf, Tensor):
+            leaf = as_tensor(leaf, device=self.device)
+        wrong = leaf.is_floating_point() and leaf.dtype is not self.compute_dtype
+        if wrong and not torch.is_autocast_enabled(leaf.device.type):
+            mask = getattr(leaf, "_keras_mask", None)
+            leaf = leaf.to(self.compute_dtype)
+            if mask is not None:
+                leaf._keras_mask = mask
+        return leaf
+
+    def _record(self, args, kwargs):
+        """Build, check and note a symbolic call; the result is symbolic."""
+        if not args:
+            args = (kwargs.pop(self._inputs_first),)
+        inputs = args[0]
+        flat = [t for t in tree.leaves(inputs) if isinstance(t, KerasTensor)]
+        self._ensure_built(tree.map_structure(_shape, inputs))
+        check_inputs(self.input_spec, [t.shape for t in flat], self.name)
+        mask = None
+        if kwargs.get("mask") is None and (self.supports_masking or self._takes_mask):
+            mask = _masks_of(inputs)
+        explicit = mask if mask is not None else kwargs.get("mask")
+        passed = mask if self._takes_mask else None
+        outputs = self._symbolic_outputs(args, kwargs)
+        outputs = graph.record(self, args, kwargs, passed, outputs)
+        self._nodes.append(next(iter(tree.leaves(outputs))).node)
+        if self.supports_masking:
+            _set_masks(outputs, self.compute_mask(inputs, explicit))
+        return outputs
+
+    def _symbolic_outputs(self, args, kwargs):
+        if not type(self).__module__.startswith("torchkeras."):
+            return self._infer(args, kwargs)
+        inputs = args[0]
+        shapes = self.compute_output_shape(tree.map_structure(_shape, inputs))
+        dtype = self.output_dtype([t.dtype for t in tree.leaves(inputs) if hasattr(t, "dtype")])
+        if _is_shape_list(shapes):
+            return [KerasTensor(shape, dtype) for shape in shapes]
+        return KerasTensor(shapes, dtype)
+
+    def output_dtype(self, input_dtypes: list) -> str:
+        """Name of the output's dtype: this layer's, but integers stay where no weight acts."""
+        if self._weights or any("float" in str(dtype) for dtype in input_dtypes):
+            return self.dtype_policy
+        return input_dtypes[0] if input_dtypes else self.dtype_policy
+
+    def _infer(self, args, kwargs):
+        kwargs = dict(kwargs)
+        if self._takes_training:
+            kwargs.setdefault("training", False)
+        outputs = graph.infer(self._wrapped_call_impl, args, kwargs, device=str(self.device))
+        self._clear_losses()
+        return outputs
+
+    # --- weights ---------------------------------------------------------------------------
+
+    def add_weight(
+        self,
+        name: str | None = None,
+        shape: Any = None,
+        dtype: Any = None,
+        initializer: Any = None,
+        regularizer: Any = None,
+        trainable: bool | None = None,
+        constraint: Any = None,
+        use_resource: bool | None = None,
+        synchronization: Any = None,
+        aggregation: Any = None,
+        **kwargs: Any,
+    ) -> LayerWeight:
+        """Add a weight of your own, in Keras axes; returns a `Variable` to compute with.
+
+        `shape` defaults to a scalar, `initializer` to Glorot uniform for floats and zeros
+        otherwise. The orders `add_weight(shape, initializer, name=)` of Keras 1 work too.
+        """
+        if name is not None and not isinstance(name, str):  # Keras 1: shape came first
+            if isinstance(shape, str) or callable(shape):
+                initializer = shape
+            name, shape = kwargs.pop("name", None), name
+        if kwargs:
+            raise TypeError(
+                f"add_weight of layer {self.name!r} got an unexpected keyword argument "
+                f"{', '.join(map(repr, kwargs))}."
+            )
+        name = name or names.unique_name("variable")
+        dtype = torch_dtype(dtype) if dtype else self.compute_dtype
+        shape = (shape,) if isinstance(shape, int) else tuple(shape or ())
+        if any(size is None for size in shape):
+            raise ValueError(f"Weight {name!r} of layer {self.name!r} has an open shape {shape}.")
+        if initializer is None:
+            initializer = "glorot_uniform" if dtype.is_floating_point else "zeros"
+        value = initializers.get(initializer)(shape, dtype=dtype_name(dtype))
+        value = as_tensor(value, dtype, default_device())
+        trainable = True if trainable is None else bool(trainable)
+        key = name.replace(".", "_").replace("/", "_")
+        while key in self._parameters or key in self._buffers:
+            key += "_"
+        if trainable and dtype.is_floating_point:
+            self.register_parameter(key, nn.Parameter(value))
+        else:
+            self.register_buffer(key, value)
+            trainable = False
+        for kind, setting in (("regularizer", regularizer), ("constraint", constraint)):
+            get = regularizers.get if kind == "regularizer" else constraints.get
+            if setting is not None:
+                object.__setattr__(self, f"{key}_{kind}", get(setting))
+        weight = LayerWeight(
+            self, Weight(name, key, setting=key, trainable=trainable), self._path(name), shape
+        )
+        self._weights.append(weight)
+        self._freeze()
+        return weight
+
+    def make(self, module: Callable[..., nn.Module], *args: Any, **kwargs: Any) -> nn.Module:
+        """A native torch module with uninitialised weights of this layer's dtype and device."""
+        kwargs.setdefault("dtype", self.compute_dtype)
+        return nn.utils.skip_init(module, *args, device=default_device(), **kwargs)
+
+    @property
+    def trainable_weights(self) -> list[LayerWeight]:
+        """Weights that training changes: own, then those of the layers inside."""
+        if not self.trainable:
+            return []
+        return _unique(
+            [w for w in self._weights if w.weight.trainable]
+            + [w for child in self._children() for w in _trainable(child)]
+        )
+
+    @property
+    def non_trainable_weights(self) -> list[LayerWeight]:
+        """Weights that training leaves alone: statistics, and everything that is frozen."""
+        if self.trainable:
+            own = [w for w in self._weights if not w.weight.trainable]
+            return _unique(own + [w for c in self._children() for w in _non_trainable(c)])
+        own = sorted(self._weights, key=lambda w: not w.weight.trainable)
+        return _unique(own + [w for child in self._children() for w in _all(child)])
+
+    @property
+    def weights(self) -> list[LayerWeight]:
+        """All weights, trainable ones first, in the order of tf.keras and its files."""
+        return _unique(self.trainable_weights + self.non_trainable_weights)
+
+    variables = weights
+
+    @property
+    def trainable_variables(self) -> list[LayerWeight]:
+        return self.trainable_weights
+
+    @property
+    def non_trainable_variables(self) -> list[LayerWeight]:
+        return self.non_trainable_weights
+
+    def get_weights(self) -> list[np.ndarray]:
+        """Copies of all weights as numpy arrays in the axes of Keras."""
+        return [weight.numpy() for weight in self.weights]
+
+    def set_weights(self, weights: list[Any]) -> None:
+        """Write arrays in the order and shapes of `get_weights`; nothing is written on error."""
+        own = self.weights
+        if len(weights) != len(own):
+            raise ValueError(
+                f"Layer {self.name!r} has {len(own)} weights, but set_weights received "
+                f"{len(weights)}."
+            )
+        arrays = [np.asarray(to_numpy(value)) for value in weights]
+        for weight, array in zip(own, arrays, strict=True):
+            if tuple(array.shape) != tuple(weight.shape):
+                raise ValueError(
+                    f"Weight {weight.name} of layer {self.name!r} has shape "
+                    f"{tuple(weight.shape)}; received an array of shape {array.shape}."
+                )
+        for weight, array in zip(own, arrays, strict=True):
+            weight.assign(array)
+
+    def count_params(self) -> int:
+        """How many numbers the weights hold."""
+        if not self.built:
+            raise ValueError(
+                f"Layer {self.name!r} has no weights to count yet: it is not built. Build it "
+                "with build(input_shape) or by calling it on data."
+            )
+        return sum(int(np.prod(weight.shape)) for weight in self.weights)
+
+    @property
+    def trainable(self) -> bool:
+        """Whether training may change the weights; setting it reaches all layers inside."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self._trainable = bool(value)
+        for child in self._children():
+            if isinstance(child, Layer):
+                child.trainable = value
+        self._freeze()
+
+    def _freeze(self):
+        """Let `requires_grad` of the native parameters follow `trainable`."""
+        for weight in self._weights:
+            if weight.weight.trainable:
+                for parameter in weight.native:
+                    parameter.requires_grad_(self._trainable)
+        for child in self._children():
+            if not isinstance(child, Layer):
+                child.requires_grad_(self._trainable)
+
+    def _children(self) -> Iterator[nn.Module]:
+        """The modules inside that have weights of their own, in the order they were assigned.
+
+        The native modules of a layer with a weight table are described by it and left out.
+        """
+        for module in self._modules.values():
+            if isinstance(module, (nn.ModuleList, nn.ModuleDict)):
+                inside = module.values() if isinstance(module, nn.ModuleDict) else module
+                yield from (m for m in inside if isinstance(m, Layer) or not self.weight_map)
+            elif isinstance(module, Layer) or (module is not None and not self.weight_map):
+                yield module
+
+    # --- building --------------------------------------------------------------------------
+
+    def _ensure_built(self, input_shape: Any) -> None:
+        if self.built:
+            return
+        check_inputs(self.input_spec, _flat_shapes(input_shape), self.name)
+        scope = self._path("")[:-1]
+        for child in self._sublayers():
+            if not child.built and not child._prefix:
+                child._prefix = scope + "/"
+        self.build(input_shape)
+        self._finish_build()
+
+    def _finish_build(self):
+        """Enter the rows of the weight table, draw initial values, freeze and set the mode."""
+        known = {weight.weight for weight in self._weights}
+        for row in self.weight_map:
+            if row not in known and all(_exists(self, path) for path in row.paths):
+                self._weights.append(self._enter(row))
+        self.built = True
+        hooks = self._forward_pre_hooks
+        for key in [k for k, hook in hooks.items() if hook is _build_at_first_call]:
+            del hooks[key]
+            self._forward_pre_hooks_with_kwargs.pop(key, None)
+        self._freeze()
+        self.train(self.training)
+        if self._initial_weights is not None:
+            self.set_weights(self._initial_weights)
+            self._initial_weights = None
+
+    def _enter(self, row):
+        """The `LayerWeight` of one row, holding a fresh draw of its initializer."""
+        axes = layout(row.pattern, row.gates)
+        native = look_up(self, row.paths[0])
+        sizes = {axis: getattr(self, attribute) for axis, attribute in (row.sizes or {}).items()}
+        shape = axes.keras_shape(tuple(native.shape), sizes)
+        if len(row.paths) > 1:
+            shape = (len(row.paths), *shape)
+        scope = f"{row.scope}/" if row.scope else ""
+        weight = LayerWeight(self, row, self._path(scope + row.name), shape)
+        if weight.initializer is not None:
+            weight.assign(weight.initializer(shape, dtype=dtype_name(native.dtype)))
+        return weight
+
+    def _path(self, name):
+        return f"{self._prefix}{self.name}/{name}"
+
+    def _sublayers(self) -> Iterator[Layer]:
+        for child in self._children():
+            if isinstance(child, Layer):
+                yield child
+            else:
+                yield from (m for m in child.modules() if isinstance(m, Layer))
+
+    # --- losses ----------------------------------------------------------------------------
+
+    def add_loss(self, losses: Any, **kwargs: Any) -> None:
+        """Add scalars of the running forward pass, or functions of nothing, to the training loss."""
+        for loss in tree.leaves(losses):
+            self._losses.append(loss if callable(loss) else as_tensor(loss))
+        _pending.add(self)
+
+    @property
+    def losses(self) -> list[Tensor]:
+        """Regularization penalties and what `add_loss` collected, of this layer and inside."""
+        added = [
+            loss() if callable(loss) and not isinstance(loss, Tensor) else loss
+            for module in self.modules()
+            if isinstance(module, Layer)
+            for loss in module._losses
+        ]
+        return added + [w.regularizer(w.value) for w in self.trainable_weights if w.regularizer]
+
+    def _clear_losses(self):
+        """Forget the losses of the last forward pass."""
+        if _pending:
+            inside = set(self.modules())
+            for layer in [layer for layer in _pending if layer in inside]:
+                layer._losses = [one for one in layer._losses if not isinstance(one, Tensor)]
+                _pending.discard(layer)
+
+    # --- names, dtypes, nodes --------------------------------------------------------------
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def dtype(self) -> str:
+        """Name of the dtype of the weights."""
+        return self.dtype_policy
+
+    variable_dtype = dtype
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are, or would be made."""
+        for parameter in self.parameters():
+            return parameter.device
+        return default_device()
+
+    @property
+    def inbound_nodes(self) -> list[Node]:
+        return self._nodes
+
+    def _node_value(self, attribute, index=0):
+        if not self._nodes:
+            raise AttributeError(
+                f"Layer {self.name!r} has never been called on a symbolic tensor, so it has no "
+                f"{attribute}."
+            )
+        node = self._nodes[index]
+        if attribute == "output":
+            return node.outputs
+        return node.args[0] if node.args else node.outputs
+
+    @property
+    def input(self) -> Any:
+        """The symbolic input of the layer's only call."""
+        return self._only("input")
+
+    @property
+    def output(self) -> Any:
+        """The symbolic output of the layer's only call."""
+        return self._only("output")
+
+    def _only(self, attribute):
+        if len(self._nodes) > 1:
+            raise AttributeError(
+                f"Layer {self.name!r} was called {len(self._nodes)} times, so its {attribute} is "
+                f"ambiguous. Use get_{attribute}_at(index)."
+            )
+        return self._node_value(attribute)
+
+    def get_input_at(self, node_index: int) -> Any:
+        return self._node_value("input", node_index)
+
+    def get_output_at(self, node_index: int) -> Any:
+        return self._node_value("output", node_index)
+
+    def get_input_shape_at(self, node_index: int) -> Any:
+        return tree.map_structure(_shape, self.get_input_at(node_index))
+
+    def get_output_shape_at(self, node_index: int) -> Any:
+        return tree.map_structure(_shape, self.get_output_at(node_index))
+
+    @property
+    def input_shape(self) -> Any:
+        if not self._nodes and self._batch_input_shape is not None:
+            return self._batch_input_shape
+        return self._shape_of_all("input")
+
+    @property
+    def output_shape(self) -> Any:
+        return self._shape_of_all("output")
+
+    def _shape_of_all(self, attribute):
+        shapes = [
+            tree.map_structure(_shape, self._node_value(attribute, i))
+            for i in range(max(len(self._nodes), 1))
+        ]
+        if any(shape != shapes[0] for shape in shapes):
+            raise AttributeError(
+                f"Layer {self.name!r} was called on several {attribute} shapes: {shapes}. Use "
+                f"get_{attribute}_shape_at(index)."
+            )
+        return shapes[0]
+
+    def _check_name(self, name):
+        if name is None:
+            return names.unique_name(names.to_snake_case(type(self).__name__))
+        if not isinstance(name, str) or "\0" in name or ".." in name.split("/"):
+            raise ValueError(f"A layer name must be text without '..' or NUL; received {name!r}.")
+        return name
+
+    def _setting(self, parameter):
+        """A constructor argument as plain values."""
+        value = getattr(self, parameter)
+        for suffix, module in _SERIALIZERS.items():
+            if parameter.endswith(suffix):
+                return module.serialize(value)
+        return value
+
+    def _captured_config(self):
+        args, kwargs = self._constructed_with
+        bound = inspect.signature(type(self).__init__).bind(self, *args, **kwargs)
+        found = {}
+        for key, value in list(bound.arguments.items())[1:]:
+            kind = inspect.signature(type(self).__init__).parameters[key].kind
+            found |= value if kind is inspect.Parameter.VAR_KEYWORD else {key: value}
+        for key, value in found.items():
+            if not all(isinstance(v, (str, int, float, type(None))) for v in tree.leaves(value)):
+                raise NotImplementedError(
+                    f"{type(self).__name__} was made with {key}={value!r}, which cannot be saved "
+                    "as it is. Write a get_config() method that returns plain values."
+                )
+        return found
+
+    # --- nn.Module -------------------------------------------------------------------------
+
+    def __setattr__(self, name, value):
+        if isinstance(value, Variable):
+            if not isinstance(value, LayerWeight):
+                value = self._adopt(name, value)
+            object.__setattr__(self, name, value)
+        elif isinstance(value, (list, dict)) and name[0] != "_" and holds_modules(value):
+            object.__setattr__(self, name, track(self, name, value))
+        else:
+            super().__setattr__(name, value)
+
+    def _adopt(self, name, variable):
+        """A free-standing `Variable` assigned to an attribute becomes a weight of the layer."""
+        value = variable.value.detach()
+        return self.add_weight(
+            variable.path if variable.path != "variable" else name,
+            tuple(value.shape),
+            value.dtype,
+            lambda shape, dtype: value,
+            trainable=variable.trainable,
+        )
+
+    def _apply(self, fn, recurse=True):
+        super()._apply(fn, recurse)
+        probe = fn(torch.empty(0, dtype=self.compute_dtype))
+        if probe.is_floating_point():
+            self.compute_dtype = probe.dtype
+        return self
+
+    def __repr__(self):
+        return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+
+_SERIALIZERS = {
+    "activation": activations,
+    "_initializer": initializers,
+    "_regularizer": regularizers,
+    "_constraint": constraints,
+}
+
+
+def _weight_property(name):
+    """`layer.kernel`: the layer's weight of that name, or None where it has none."""
+
+    def find(self):
+        for weight in self._weights:
+            if weight.weight.name == name:
+                return weight
+        return None
+
+    return property(find, doc=f"The weight {name!r} in the axes of Keras.")
+
+
+def _build_at_first_call(layer, args, kwargs):
+    """Forward pre-hook of a layer that is not built; building removes it."""
+    inputs = args[0] if args else next(iter(kwargs.values()))
+    layer._ensure_built(tree.map_structure(_shape, inputs))
+
+
+def _add_activity_loss(layer, args, outputs):
+    """Forward hook: the activity penalty, averaged over the batch."""
+    for output in tree.leaves(outputs):
+        layer.add_loss(layer.activity_regularizer(output) / output.shape[0])
+
+
+def _shape(tensor):
+    return tuple(tensor.shape) if hasattr(tensor, "shape") else None
+
+
+def _is_shape_list(shape):
+    """Whether `shape` is several shapes: a shape is a flat tuple of integers and None."""
+    items = shape.values() if isinstance(shape, dict) else shape
+    return any(isinstance(item, (tuple, list)) for item in items)
+
+
+def _flat_shapes(shape):
+    if not _is_shape_list(shape):
+        return [tuple(shape)]
+    items = shape.values() if isinstance(shape, dict) else shape
+    return [flat for item in items if item is not None for flat in _flat_shapes(item)]
+
+
+def _masks_of(inputs):
+    """The masks that inputs carry, in the inputs' nesting; None if none carries one."""
+    if not tree.is_nested(inputs):
+        return getattr(inputs, "_keras_mask", None)
+    masks = [getattr(leaf, "_keras_mask", None) for leaf in tree.leaves(inputs)]
+    return None if all(mask is None for mask in masks) else tree.pack(inputs, masks)
+
+
+def _set_masks(outputs, masks):
+    if masks is None:
+        return
+    if not isinstance(masks, (list, tuple)):
+        masks = [masks]
+    for output, mask in zip(tree.leaves(outputs), masks, strict=False):
+        if mask is not None:
+            output._keras_mask = mask
+
+
+def _batch_input_shape(kwargs):
+    """The shape of a batch as the `input_shape` family of arguments gives it, or None."""
+    batch_size = kwargs.pop("batch_size", None)
+    shape, whole = kwargs.pop("input_shape", None), kwargs.pop("batch_input_shape", None)
+    if "input_dim" in kwargs:
+        shape = (kwargs.pop("input_dim"),) if shape is None else shape
+        kwargs.pop("input_dim", None)
+    if whole is not None:
+        return tuple(whole)
+    if shape is None:
+        return None
+    return (batch_size, *((shape,) if isinstance(shape, int) else tuple(shape)))
+
+
+def _constructor_parameters(cls):
+    """Names of the constructor's arguments, through **kwargs up to `Layer`."""
+    found = {}
+    for base in cls.__mro__:
+        if base is Layer:
+            break
+        if "__init__" in base.__dict__:
+            parameters = inspect.signature(base.__init__).parameters.values()
+            kinds = {p.kind for p in parameters}
+            plain = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+            found |= {p.name: None for p in parameters if p.kind in plain and p.name != "self"}
+            if inspect.Parameter.VAR_KEYWORD not in kinds:
+                break
+    return list(found)
+
+
+def _exists(module, path):
+    try:
+        return look_up(module, path) is not None
+    except AttributeError:
+        return False
+
+
+def _unique(items):
+    return list({id(item): item for item in items}.values())
+
+
+def _trainable(module):
+    if isinstance(module, Layer):
+        return module.trainable_weights
+    return [w for w in _module_weights(module) if w.weight.trainable]
+
+
+def _non_trainable(module):
+    if isinstance(module, Layer):
+        return module.non_trainable_weights
+    return [w for w in _module_weights(module) if not w.weight.trainable]
+
+
+def _all(module):
+    return module.weights if isinstance(module, Layer) else _module_weights(module)
+
+
+def _module_weights(module):
+    """The parameters and float buffers of a plain `nn.Module`, in torch's layout and names."""
+    known = module.__dict__.get("_keras_weights")
+    if known is None:
+        known = []
+        for trainable, found in ((True, module.named_parameters()), (False, module.named_buffers())):
+            for path, tensor in found:
+                if trainable or tensor.is_floating_point():
+                    row = Weight(path, path, trainable=trainable)
+                    known.append(LayerWeight(module, row, path.replace(".", "/"), tuple(tensor.shape)))
+        object.__setattr__(module, "_keras_weights", known)
+    return known
+
+
+TABLE = Table("layer", "keras.layers")

@@ -1,0 +1,64 @@
+"""Lists and dicts that a layer holds as attributes and whose modules are its children."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import nn
+
+from . import tree
+
+
+def holds_modules(value: Any) -> bool:
+    """Whether a list or dict should be tracked: it holds modules, or nothing yet."""
+    if type(value) not in (list, dict, TrackedList, TrackedDict):
+        return False
+    found = tree.flatten(value)
+    return not found or any(isinstance(item, nn.Module) for item in found)
+
+
+def track(owner: nn.Module, name: str, value: Any) -> Any:
+    """`value` as a list or dict that keeps `owner`'s child modules in step with its content."""
+    tracked = TrackedDict(value) if isinstance(value, dict) else TrackedList(value)
+    tracked._owner, tracked._name = owner, name
+    _register(tracked)
+    return tracked
+
+
+def _register(tracked):
+    owner = tracked.__dict__.get("_owner")
+    if owner is None:  # being copied or unpickled
+        return
+    modules = [item for item in tree.flatten(tracked) if isinstance(item, nn.Module)]
+    if modules:
+        owner._modules[tracked._name] = nn.ModuleList(modules)
+    else:
+        owner._modules.pop(tracked._name, None)
+
+
+class TrackedList(list):
+    """A list whose modules belong to the layer it was assigned to."""
+
+
+class TrackedDict(dict):
+    """A dict whose modules belong to the layer it was assigned to."""
+
+
+def _registering(base, name):
+    change = getattr(base, name)
+
+    def method(self, *args, **kwargs):
+        result = change(self, *args, **kwargs)
+        _register(self)
+        return result
+
+    method.__name__ = name
+    return method
+
+
+for _base, _tracked, _changes in (
+    (list, TrackedList, "append extend insert pop remove clear __setitem__ __delitem__ __iadd__"),
+    (dict, TrackedDict, "update pop popitem clear setdefault __setitem__ __delitem__ __ior__"),
+):
+    for _change in _changes.split():
+        setattr(_tracked, _change, _registering(_base, _change))
