@@ -42,10 +42,6 @@ def check_loss(
     assert losses.serialize(loss) == expected["serialized"]
 
 
-def name.lower():
-    return name.lower()
-
-
 def _ask(keras, name, y_true, y_pred, config, sample_weight, mask, logits):
     import tensorflow as tf
 
