@@ -279,6 +279,17 @@ def test_subclass_with_its_own_call_is_not_bypassed():
     assert float(Doubled()([[0.0]], [[3.0]])) == 18.0
 
 
+def test_symbolic_tensors_and_variables():
+    from torchkeras.graph import KerasTensor
+    from torchkeras.variable import Variable
+
+    labels, predictions = KerasTensor((None, 3)), KerasTensor((None, 3))
+    assert losses.binary_crossentropy(labels, predictions).shape == (None,)
+    assert losses.CategoricalCrossentropy()(labels, predictions).shape == ()
+    assert losses.mse(Variable([[1.0, 1.0]]), torch.tensor([[0.0, 2.0]])).tolist() == [1.0]
+    assert losses.MeanSquaredError()(Variable([1.0]), [3.0]).tolist() == 4.0
+
+
 def test_wrapped_function():
     loss = losses.LossFunctionWrapper(losses.huber, name="mine", delta=2.0)
     config = loss.get_config()

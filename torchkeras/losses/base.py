@@ -6,11 +6,13 @@ without weights and masks then costs what a hand-written `F.mse_loss(y_pred, y_t
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.overrides import handle_torch_function, has_torch_function
 
 from ..arrays import as_tensor
 from ..config import floatx
@@ -69,6 +71,8 @@ class Loss:
         The attribute `_keras_mask` of `y_pred` leaves masked values out of the mean.
         """
         if not (isinstance(y_true, Tensor) and isinstance(y_pred, Tensor)):
+            if has_torch_function((y_true, y_pred)):
+                return handle_torch_function(self, (y_true, y_pred), y_true, y_pred, sample_weight)
             y_true, y_pred = to_tensors(y_true, y_pred)
         mask = getattr(y_pred, "_keras_mask", None)
         if sample_weight is None and mask is None and self.reduction in _MEAN:
@@ -153,6 +157,25 @@ class LossFunctionWrapper(Loss):
         if cls is LossFunctionWrapper:
             config["fn"] = TABLE.get(fn)
         return cls(**config)
+
+
+def loss_function(*aliases: str) -> Callable:
+    """Decorator: enters a function of labels and predictions in the table, also under aliases.
+
+    Called with symbolic tensors or variables, it is recorded or unwrapped as a torch function is.
+    """
+
+    def enter(fn):
+        @functools.wraps(fn)
+        def function(y_true, y_pred, *args, **kwargs):
+            if has_torch_function((y_true, y_pred)):
+                both = y_true, y_pred
+                return handle_torch_function(function, both, *both, *args, **kwargs)
+            return fn(y_true, y_pred, *args, **kwargs)
+
+        return TABLE.add(*aliases)(function)
+
+    return enter
 
 
 def mean_of(fn: Callable, takes_classes: bool = False) -> Callable:

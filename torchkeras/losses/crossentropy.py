@@ -14,12 +14,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..config import epsilon
-from .base import TABLE, LossFunctionWrapper, mean_of, to_floats, to_tensors
+from .base import TABLE, LossFunctionWrapper, loss_function, mean_of, to_floats, to_tensors
 
 _NO_CLASS = -(2**63)  # an ignore_index that no label can have
 
 
-@TABLE.add("bce", "BCE")
+@loss_function("bce", "BCE")
 def binary_crossentropy(
     y_true: Any,
     y_pred: Any,
@@ -61,7 +61,7 @@ def _binary_mean(y_true, y_pred, from_logits=False, label_smoothing=0.0, axis=-1
     return F.binary_cross_entropy_with_logits(logits, _smooth_binary(y_true, label_smoothing))
 
 
-@TABLE.add()
+@loss_function()
 def binary_focal_crossentropy(
     y_true: Any,
     y_pred: Any,
@@ -90,7 +90,7 @@ def binary_focal_crossentropy(
     return losses.mean(axis)
 
 
-@TABLE.add()
+@loss_function()
 def categorical_crossentropy(
     y_true: Any,
     y_pred: Any,
@@ -167,7 +167,7 @@ def _rows(x):
     return x if x.ndim == 2 else x.reshape(-1, x.shape[-1])
 
 
-@TABLE.add()
+@loss_function()
 def categorical_focal_crossentropy(
     y_true: Any,
     y_pred: Any,
@@ -192,7 +192,7 @@ def categorical_focal_crossentropy(
     return ((1.0 - y_pred).pow(gamma) * alpha * -y_true * y_pred.log()).sum(axis)
 
 
-@TABLE.add()
+@loss_function()
 def sparse_categorical_crossentropy(
     y_true: Any,
     y_pred: Any,

@@ -7,10 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .base import TABLE, LossFunctionWrapper, to_floats
+from .base import TABLE, LossFunctionWrapper, loss_function, to_floats
 
 
-@TABLE.add()
+@loss_function()
 def hinge(y_true: Any, y_pred: Any) -> Tensor:
     """The mean of `max(1 - y_true * y_pred, 0)` over the last axis.
 
@@ -22,7 +22,7 @@ def hinge(y_true: Any, y_pred: Any) -> Tensor:
     return _margins(y_true, y_pred).mean(-1)
 
 
-@TABLE.add()
+@loss_function()
 def squared_hinge(y_true: Any, y_pred: Any) -> Tensor:
     """The mean of `max(1 - y_true * y_pred, 0) ** 2` over the last axis.
 
@@ -39,7 +39,7 @@ def _margins(y_true, y_pred):
     return (1.0 - y_true * y_pred).clamp_min(0.0)
 
 
-@TABLE.add()
+@loss_function()
 def categorical_hinge(y_true: Any, y_pred: Any) -> Tensor:
     """How far the score of the true class fails to beat every other score by 1.
 

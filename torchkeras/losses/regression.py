@@ -12,10 +12,10 @@ from torch import Tensor
 
 from ..config import epsilon, floatx
 from ..precision import torch_dtype
-from .base import TABLE, LossFunctionWrapper, mean_of, to_floats, to_tensors
+from .base import TABLE, LossFunctionWrapper, loss_function, mean_of, to_floats, to_tensors
 
 
-@TABLE.add("mse", "MSE")
+@loss_function("mse", "MSE")
 def mean_squared_error(y_true: Any, y_pred: Any) -> Tensor:
     """The mean of `(y_true - y_pred) ** 2` over the last axis.
 
@@ -32,7 +32,7 @@ def _mse_mean(y_true, y_pred):
     return F.mse_loss(y_pred, y_true)
 
 
-@TABLE.add("mae", "MAE")
+@loss_function("mae", "MAE")
 def mean_absolute_error(y_true: Any, y_pred: Any) -> Tensor:
     """The mean of `|y_true - y_pred|` over the last axis.
 
@@ -49,7 +49,7 @@ def _mae_mean(y_true, y_pred):
     return F.l1_loss(y_pred, y_true)
 
 
-@TABLE.add("mape", "MAPE")
+@loss_function("mape", "MAPE")
 def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Tensor:
     """100 times the mean of `|y_true - y_pred| / |y_true|` over the last axis.
 
@@ -60,7 +60,7 @@ def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Tensor:
     return 100.0 * ((y_true - y_pred) / y_true.abs().clamp_min(epsilon())).abs().mean(-1)
 
 
-@TABLE.add("msle", "MSLE")
+@loss_function("msle", "MSLE")
 def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Tensor:
     """The mean of `(log(y_true + 1) - log(y_pred + 1)) ** 2` over the last axis.
 
@@ -81,7 +81,7 @@ def _msle_mean(y_true, y_pred):
     return F.mse_loss(_log_plus_one(y_pred), _log_plus_one(y_true))
 
 
-@TABLE.add("logcosh")
+@loss_function("logcosh")
 def log_cosh(y_true: Any, y_pred: Any) -> Tensor:
     """The mean of `log(cosh(y_pred - y_true))` over the last axis.
 
@@ -93,7 +93,7 @@ def log_cosh(y_true: Any, y_pred: Any) -> Tensor:
     return (error + F.softplus(-2.0 * error) - math.log(2.0)).mean(-1)
 
 
-@TABLE.add("huber_loss")
+@loss_function("huber_loss")
 def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Tensor:
     """The mean over the last axis of a loss that is quadratic up to `delta`, then linear.
 
@@ -121,7 +121,7 @@ def _huber_mean(y_true, y_pred, delta=1.0):
     return F.huber_loss(y_pred, y_true, delta=delta)
 
 
-@TABLE.add()
+@loss_function()
 def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Tensor:
     """Minus the cosine between the two along `axis`: -1 for the same direction.
 
@@ -134,7 +134,7 @@ def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Tensor:
     )
 
 
-@TABLE.add("cosine")
+@loss_function("cosine")
 def cosine_proximity(y_true: Any, y_pred: Any, axis: int = -1) -> Tensor:
     """`cosine_similarity` under its name in Keras 1 and 2.
 
@@ -148,7 +148,7 @@ def cosine_proximity(y_true: Any, y_pred: Any, axis: int = -1) -> Tensor:
     return cosine_similarity(y_true, y_pred, axis)
 
 
-@TABLE.add("kld", "KLD", "kullback_leibler_divergence")
+@loss_function("kld", "KLD", "kullback_leibler_divergence")
 def kl_divergence(y_true: Any, y_pred: Any) -> Tensor:
     """The sum of `y_true * log(y_true / y_pred)` over the last axis, both at least epsilon.
 
@@ -160,7 +160,7 @@ def kl_divergence(y_true: Any, y_pred: Any) -> Tensor:
     return (y_true * (y_true / y_pred).log()).sum(-1)
 
 
-@TABLE.add()
+@loss_function()
 def poisson(y_true: Any, y_pred: Any) -> Tensor:
     """The mean of `y_pred - y_true * log(y_pred)` over the last axis.
 
