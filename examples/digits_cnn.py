@@ -12,7 +12,7 @@ from tensorflow import keras
 from tensorflow.keras import layers
 
 batch_size = 32
-epochs = int(sys.argv[1]) if len(sys.argv) > 1 else 30
+epochs = int(sys.argv[1]) if len(sys.argv) > 1 else 25
 num_classes = 10
 test_size = 360
 
@@ -34,6 +34,7 @@ model = keras.Sequential(
         keras.Input(shape=(8, 8, 1)),
         layers.Conv2D(32, kernel_size=(3, 3), padding="same", activation="relu"),
         layers.Conv2D(64, kernel_size=(3, 3), padding="same", activation="relu"),
+        layers.BatchNormalization(),
         layers.MaxPooling2D(pool_size=(2, 2)),
         layers.Dropout(0.25),
         layers.Flatten(),
@@ -55,6 +56,7 @@ model.fit(
     epochs=epochs,
     verbose=2,
     validation_data=(x_test, y_test),
+    callbacks=[keras.callbacks.ReduceLROnPlateau(monitor="loss", factor=0.5, patience=1)],
 )
 
 loss, accuracy = model.evaluate(x_test, y_test, verbose=0)

@@ -1,0 +1,5 @@
+"""Preparing raw data for a model."""
+
+from . import sequence
+
+__all__ = ["sequence"]

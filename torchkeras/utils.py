@@ -1,0 +1,129 @@
+"""Small helpers of Keras scripts: labels as vectors, downloads, seeds, registered objects."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .arrays import to_numpy
+from .datasets.download import get_file
+from .preprocessing.sequence import pad_sequences
+from .registry import (
+    custom_object_scope,
+    get_custom_objects,
+    get_registered_name,
+    get_registered_object,
+    register_keras_serializable,
+)
+from .seeds import set_random_seed
+
+__all__ = [
+    "CustomObjectScope",
+    "custom_object_scope",
+    "get_custom_objects",
+    "get_file",
+    "get_registered_name",
+    "get_registered_object",
+    "normalize",
+    "pack_x_y_sample_weight",
+    "pad_sequences",
+    "register_keras_serializable",
+    "set_random_seed",
+    "to_categorical",
+    "to_ordinal",
+    "unpack_x_y_sample_weight",
+]
+
+CustomObjectScope = custom_object_scope
+
+
+def to_categorical(y: Any, num_classes: int | None = None, dtype: Any = "float32") -> np.ndarray:
+    """Class numbers as one-hot vectors: shape `(..., num_classes)`, a last axis of 1 dropped.
+
+    `num_classes` defaults to the largest number + 1. ValueError for a number outside
+    `0 <= y < num_classes`.
+
+    >>> to_categorical([0, 2, 1]).tolist()
+    [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, 1.0, 0.0]]
+    """
+    numbers, shape, num_classes = _class_numbers(y, num_classes)
+    vectors = np.zeros((len(numbers), num_classes), dtype=dtype)
+    vectors[np.arange(len(numbers)), numbers] = 1
+    return vectors.reshape(*shape, num_classes)
+
+
+def to_ordinal(y: Any, num_classes: int | None = None, dtype: Any = "float32") -> np.ndarray:
+    """Ranks as rows of as many ones: shape `(..., num_classes - 1)`, a last axis of 1 dropped.
+
+    `num_classes` defaults to the largest rank + 1. ValueError for a rank outside
+    `0 <= y < num_classes`.
+
+    >>> to_ordinal([0, 2, 1]).tolist()
+    [[0.0, 0.0], [1.0, 1.0], [1.0, 0.0]]
+    """
+    numbers, shape, num_classes = _class_numbers(y, num_classes)
+    rows = np.arange(num_classes - 1) < numbers[:, None]
+    return rows.astype(dtype).reshape(*shape, num_classes - 1)
+
+
+def _class_numbers(y, num_classes):
+    """`y` as a flat row of checked integers, its shape without a last axis of 1, the count."""
+    y = to_numpy(y).astype("int64")
+    shape = y.shape[:-1] if y.ndim > 1 and y.shape[-1] == 1 else y.shape
+    numbers = y.reshape(-1)
+    if not num_classes:
+        if not len(numbers):
+            raise ValueError("`y` is empty and `num_classes` is not given: no class to count.")
+        num_classes = int(numbers.max()) + 1
+    wrong = numbers[(numbers < 0) | (numbers >= num_classes)]
+    if len(wrong):
+        raise ValueError(
+            f"`y` must hold class numbers from 0 to {num_classes - 1}; it holds {wrong[0]}. "
+            "Shift the labels or pass a larger `num_classes`."
+        )
+    return numbers, shape, num_classes
+
+
+def normalize(x: Any, axis: int = -1, order: int | float = 2) -> np.ndarray:
+    """`x` divided by its norm of `order` along `axis`; where that is zero, `x` as it is.
+
+    A row of n numbers becomes an array `(1, n)`, as in Keras.
+
+    >>> normalize([[3.0, 4.0], [0.0, 0.0]]).tolist()
+    [[0.6, 0.8], [0.0, 0.0]]
+    """
+    x = to_numpy(x)
+    norm = np.atleast_1d(np.linalg.norm(x, order, axis))
+    norm[norm == 0] = 1
+    return x / np.expand_dims(norm, axis)
+
+
+def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> Any:
+    """A batch as `fit` takes it: `x`, `(x, y)` or `(x, y, sample_weight)`.
+
+    A lone `x` that is a tuple becomes `(x,)`, so that it is not taken for `(x, y)`.
+
+    >>> pack_x_y_sample_weight(1, 2)
+    (1, 2)
+    """
+    if y is None:
+        return (x,) if isinstance(x, tuple) else x
+    return (x, y) if sample_weight is None else (x, y, sample_weight)
+
+
+def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
+    """`x`, `y` and `sample_weight` of a batch, None for what it does not hold.
+
+    >>> unpack_x_y_sample_weight((1, 2))
+    (1, 2, None)
+    """
+    data = tuple(data) if isinstance(data, list) else data
+    if not isinstance(data, tuple):
+        return data, None, None
+    if not 1 <= len(data) <= 3:
+        raise ValueError(
+            "A batch must be x, (x,), (x, y) or (x, y, sample_weight); received a tuple of "
+            f"{len(data)}."
+        )
+    return data + (None,) * (3 - len(data))
