@@ -1,0 +1,54 @@
+"""Every optimizer against tf.keras, update by update."""
+
+import pytest
+
+from compat_tests.checks.optimizer import check_optimizer
+
+RULES = [
+    ("SGD", {}),
+    ("SGD", {"momentum": 0.9}),
+    ("SGD", {"momentum": 0.9, "nesterov": True}),
+    ("RMSprop", {}),
+    ("RMSprop", {"centered": True}),
+    ("RMSprop", {"momentum": 0.8}),
+    ("RMSprop", {"momentum": 0.8, "centered": True, "rho": 0.7}),
+    ("Adagrad", {}),
+    ("Adagrad", {"initial_accumulator_value": 0.0, "epsilon": 1e-3}),
+    ("Adadelta", {}),
+    ("Adadelta", {"learning_rate": 1.0, "rho": 0.8}),
+    ("Adam", {}),
+    ("Adam", {"amsgrad": True}),
+    ("Adam", {"beta_1": 0.5, "beta_2": 0.9, "epsilon": 1e-3}),
+]
+COMMON = [
+    {"clipnorm": 0.5},
+    {"clipvalue": 0.1},
+    {"global_clipnorm": 0.5},
+    {"weight_decay": 0.1},
+    {"use_ema": True, "ema_momentum": 0.5},
+    {"use_ema": True, "ema_momentum": 0.5, "ema_overwrite_frequency": 3},
+    {"learning_rate": ("ExponentialDecay", {
+        "initial_learning_rate": 0.1, "decay_steps": 3, "decay_rate": 0.5})},
+]
+
+
+def label(value):
+    return "-".join(f"{k}" for k in value) if isinstance(value, dict) else str(value)
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-6])
+@pytest.mark.parametrize("name, settings", RULES, ids=label)
+def test_rule(name, settings, scale):
+    # Without momentum tf.keras leaves the last step in a slot that nothing reads.
+    check_optimizer(name, settings, scale=scale, slots=(name, settings) != ("SGD", {}))
+
+
+@pytest.mark.parametrize("name", ["SGD", "RMSprop", "Adam"])
+@pytest.mark.parametrize("settings", COMMON, ids=label)
+def test_common(name, settings):
+    check_optimizer(name, settings, slots=name != "SGD")
+
+
+@pytest.mark.parametrize("name, settings", RULES[1:3] + RULES[5:6] + RULES[11:12], ids=label)
+def test_rate_changed_on_the_way(name, settings):
+    check_optimizer(name, settings, rates={2: 0.1, 5: 0.01, 7: 0.0, 8: 0.5})

@@ -1,0 +1,713 @@
+"""The optimizer that every rule shares: binding, stepping, clipping, decay, averages, state.
+
+It is made without parameters, as in Keras, and bound by `build`; from then on it is a
+`torch.optim.Optimizer` like any other: `param_groups`, `state_dict`, torch's schedulers and hooks.
+A step reads nothing back from the device; the step counter lives on the host.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.optim import optimizer as torch_optimizer
+
+from ..arrays import as_tensor, default_device, to_numpy
+from ..config import floatx
+from ..precision import torch_dtype
+from ..variable import Variable
+from . import clipping, schedules
+from .scalars import Count, Rate
+from .schedules import LearningRateSchedule
+from .state import (
+    Batch,
+    IterationVariable,
+    ParameterHandle,
+    SlotVariable,
+    gradients,
+    to_keras,
+)
+
+
+class VariableList(list):
+    """A list that may also be called, for scripts that write `optimizer.variables()`."""
+
+    def __call__(self):
+        return self
+
+
+class Optimizer(torch.optim.Optimizer):
+    """Base of all optimizers; a rule overrides `update`, `slots` and `get_config`.
+
+    A rule written for Keras, with `build`, `add_variable_from_reference` and
+    `update_step(gradient, variable)`, works too, one variable at a time in the axes of Keras.
+
+    `weight_decay` shrinks variables by `weight_decay * learning_rate` before each update,
+    `clipnorm` bounds the norm of each gradient, `global_clipnorm` that of all together,
+    `clipvalue` each element. `use_ema` keeps averages of the variables, copied back every
+    `ema_overwrite_frequency` steps and by `finalize_variable_values`.
+    """
+
+    def __init__(
+        self, name, weight_decay=0, clipnorm=None, clipvalue=None, global_clipnorm=None,
+        use_ema=False, ema_momentum=0.99, ema_overwrite_frequency=None, jit_compile=True, **kwargs,
+    ):  # fmt: skip
+        # torch wants parameters at once; they come with build(), so the first group goes again.
+        super().__init__([torch.empty(0, device="cpu")], {"lr": None})
+        self.param_groups.clear()
+        self.name = name
+        self.weight_decay = weight_decay
+        self.clipnorm, self.global_clipnorm = clipnorm, global_clipnorm
+        self.clipvalue = clipvalue
+        self.use_ema, self.ema_momentum = use_ema, ema_momentum
+        self.ema_overwrite_frequency = ema_overwrite_frequency
+        self.jit_compile = bool(jit_compile) and torch.cuda.is_available()  # as tf.keras notes it
+        self._step = 0
+        self._schedule: LearningRateSchedule | None = None
+        self._handles: list[Variable] = []
+        self._own: list[Variable] = []
+        self._skipped: list[str] = []
+        self._batches: list[Batch] | None = None
+        self._take(kwargs)
+        self._check()
+
+    def _take(self, kwargs):
+        """The arguments that are not in every signature: `lr`, `decay`, `learning_rate`."""
+        kwargs.pop("is_legacy_optimizer", None)
+        rate = kwargs.pop("learning_rate", None)
+        self._alias = kwargs.pop("lr", None)
+        if self._alias is not None:
+            _deprecated("lr is an old name; write learning_rate.")
+        self.decay = kwargs.pop("decay", None)
+        if self.decay is not None:
+            _deprecated(
+                f"decay is an old argument; {type(self).__name__} divides its learning rate by "
+                "1 + decay * iterations. Write schedules.InverseTimeDecay instead."
+            )
+        self.decay = self.decay or 0.0
+        if kwargs:
+            raise TypeError(
+                f"{type(self).__name__} has no argument {', '.join(map(repr, kwargs))}."
+            )
+        if rate is not None or self._alias is not None:
+            self.learning_rate = self._build_learning_rate(rate)
+
+    def _check(self):
+        if self.decay < 0:
+            raise ValueError(f"decay must not be negative; received {self.decay}.")
+        if self.clipnorm is not None and self.global_clipnorm is not None:
+            raise ValueError(
+                "Give clipnorm (each variable) or global_clipnorm (all together), not both; "
+                f"received {self.clipnorm} and {self.global_clipnorm}."
+            )
+        if not self.use_ema:
+            return
+        if not 0 <= self.ema_momentum <= 1:
+            raise ValueError(f"ema_momentum must be within [0, 1]; received {self.ema_momentum}.")
+        every = self.ema_overwrite_frequency
+        if every and (not isinstance(every, int) or every < 1):
+            raise ValueError(
+                f"ema_overwrite_frequency must be a positive integer or None; received {every!r}."
+            )
+
+    # What a rule defines
+
+    def slots(self) -> tuple[tuple[str, ...], ...]:
+        """Names of what the rule remembers of each variable.
+
+        Every inner tuple is one round over all variables: this is the order of HDF5 files.
+        """
+        return ()
+
+    def initial(self, slot: str, parameter: Tensor) -> Tensor:
+        """The first value of a slot: zeros, unless the rule says otherwise."""
+        return torch.zeros_like(parameter)
+
+    def extras(self, params: list[Tensor]) -> dict[str, Any]:
+        """What else `update` takes, made once for a list of parameters."""
+        return {}
+
+    def update(self, params: list[Tensor], grads: list[Tensor], lr: Any, **slots: Any) -> None:
+        """Change `params` in place; `slots` are lists parallel to them, `lr` number or tensor."""
+        raise NotImplementedError(f"{type(self).__name__} defines neither update nor update_step.")
+
+    def update_step(self, gradient: Tensor, variable: Variable) -> None:
+        """The rule for one variable in the axes of Keras, for optimizers written for Keras."""
+        raise NotImplementedError
+
+    # Learning rate and step counter
+
+    @property
+    def learning_rate(self) -> Rate | Tensor:
+        """The rate of the next update: a number, or a tensor where one was given.
+
+        Assign a number or a schedule at any time. Under a schedule: the rate of the last update.
+        """
+        rate = self.param_groups[0]["lr"] if self.param_groups else self.defaults["lr"]
+        if rate is None:
+            raise ValueError(f"{type(self).__name__} has no learning rate; set learning_rate.")
+        return rate if isinstance(rate, Tensor) else Rate(rate, self._set_rate)
+
+    @learning_rate.setter
+    def learning_rate(self, value):
+        self._set_rate(value)
+
+    lr = _learning_rate = learning_rate
+
+    def _set_rate(self, value):
+        self._schedule = value if isinstance(value, LearningRateSchedule) else None
+        self._write_rate(self._checked_rate(value) if self._schedule is None else self._scheduled())
+
+    def _write_rate(self, rate):
+        self.defaults["lr"] = rate
+        for group in self.param_groups:
+            group["lr"] = rate
+
+    def _scheduled(self):
+        rate = schedules.rate_at(self._schedule, self._step)
+        return rate if isinstance(rate, Tensor) else _rounded(rate)
+
+    def _build_learning_rate(self, learning_rate):
+        """The rate to use: the argument, or what came under its old name `lr`."""
+        return self._alias if self._alias is not None else learning_rate
+
+    def _checked_rate(self, value):
+        if isinstance(value, Tensor) and value.dim() == 0:
+            return value.detach()
+        if isinstance(value, (Variable, np.ndarray)) and value.ndim == 0:
+            value = float(value)
+        if callable(value) and not isinstance(value, type):
+            value = value()
+        number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+        if not number or not value >= 0:
+            raise ValueError(
+                f"learning_rate of {type(self).__name__} must be a number that is not negative, a "
+                f"LearningRateSchedule or a function without arguments; received {value!r}."
+            )
+        return _rounded(value)
+
+    @property
+    def iterations(self) -> Count:
+        """How many updates were made; `int(...)`, `.numpy()` and assignment work."""
+        return Count(self._step, self._set_step)
+
+    @iterations.setter
+    def iterations(self, value):
+        self._set_step(value)
+
+    def _set_step(self, value):
+        self._step = int(value)
+
+    # Binding
+
+    @property
+    def built(self) -> bool:
+        return bool(self.param_groups)
+
+    def build(self, var_list: Iterable[Any]) -> None:
+        """Bind to variables or parameters; those bound before keep their state."""
+        known = {id(p) for group in self.param_groups for p in group["params"]}
+        fresh: list[Tensor] = []
+        for item in var_list:
+            handle = item if isinstance(item, Variable) else None
+            natives = item.native if handle is not None else (item,)
+            natives = [p for p in natives if id(p) not in known]
+            if not natives:
+                continue
+            known.update(map(id, natives))
+            self._handles.append(handle if handle is not None else self._handle(item))
+            fresh.extend(natives)
+        if not fresh:
+            return
+        if self.param_groups:
+            self.param_groups[0]["params"].extend(fresh)
+        else:
+            self.add_param_group({"params": fresh})
+        self._plan()
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Add parameters with settings of their own, such as another `lr`, as in torch."""
+        super().add_param_group(param_group)
+        self._batches = None
+
+    def _handle(self, parameter):
+        name = getattr(parameter, "_keras_name", None) or f"variable_{len(self._handles)}"
+        return ParameterHandle(parameter, name)
+
+    def _plan(self) -> list[Batch]:
+        """Sort the parameters into batches; made again after a move, a load or a new group."""
+        owners = {id(p): handle for handle in self._handles for p in handle.native}
+        found: dict[Any, tuple[dict, list]] = {}
+        for group in self.param_groups:
+            for p in group["params"]:
+                if id(p) not in owners:
+                    owners[id(p)] = self._handle(p)
+                    self._handles.append(owners[id(p)])
+                for name in self._allocated():
+                    self._slot(p, name)
+                _, pairs = found.setdefault((id(group), p.device, p.dtype), (group, []))
+                pairs.append((p, owners[id(p)]))
+        self._index_dict = {self._var_key(handle): i for i, handle in enumerate(self._handles)}
+        self._by_variable = type(self).update_step is not Optimizer.update_step
+        self._batches = [Batch(self, group, pairs) for group, pairs in found.values()]
+        return self._batches
+
+    def _allocated(self) -> list[str]:
+        """Names of the slots that exist for each parameter."""
+        names = [name for block in self.slots() for name in block]
+        return ["average", *names] if self.use_ema else names
+
+    def _slot(self, parameter, name):
+        """One slot of one parameter, made or moved to where the parameter is."""
+        state = self.state[parameter]
+        if name not in state:
+            with torch.no_grad():
+                average = name == "average"
+                state[name] = parameter.detach().clone() if average else self.initial(name, parameter)
+        elif state[name].device != parameter.device or state[name].dtype != parameter.dtype:
+            state[name] = state[name].to(parameter)
+        return state[name]
+
+    # Stepping
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Update every parameter that has a gradient; returns what `closure` returned.
+
+        Without any gradient nothing happens and nothing is counted.
+        """
+        if self._optimizer_step_pre_hooks or torch_optimizer._global_optimizer_pre_hooks:
+            closure = self._run_pre_hooks(closure)
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        self._apply(self._collect())
+        if self._optimizer_step_post_hooks or torch_optimizer._global_optimizer_post_hooks:
+            self._run_post_hooks(closure)
+        return loss
+
+    step.hooked = True  # hooks are run above, so torch need not wrap the method to run them
+
+    def _run_pre_hooks(self, closure):
+        hooks = torch_optimizer._global_optimizer_pre_hooks, self._optimizer_step_pre_hooks
+        for hook in chain(*(h.values() for h in hooks)):
+            changed = hook(self, (closure,), {})
+            if changed is not None:
+                (closure,) = changed[0] or (None,)
+        return closure
+
+    def _run_post_hooks(self, closure):
+        hooks = self._optimizer_step_post_hooks, torch_optimizer._global_optimizer_post_hooks
+        for hook in chain(*(h.values() for h in hooks)):
+            hook(self, (closure,), {})
+
+    def _collect(self, given: dict[int, Tensor] | None = None) -> clipping.Work:
+        """Batches with their gradients, from `given` by id or else from the parameters."""
+        self._skipped = []
+        work = []
+        for batch in self._batches or self._plan():
+            first = batch.first
+            if first.device != batch.device or first.dtype != batch.dtype:
+                self._plan()  # the model was moved or cast since
+                return self._collect(given)
+            if given is None:
+                grads = [grad for p in batch.params if (grad := p.grad) is not None]
+            else:
+                grads = [given[id(p)] for p in batch.params if id(p) in given]
+            if len(grads) != batch.count:
+                batch = self._present(batch, given)
+            if batch is not None:
+                work.append((batch, batch.aligned(grads)))
+        return work
+
+    def _present(self, batch, given):
+        """The part of a batch that has gradients, or None; notes the names of the others."""
+        here = [p.grad is not None if given is None else id(p) in given for p in batch.params]
+        self._skipped += [v.name for (_, v), got in zip(batch.pairs, here, strict=True) if not got]
+        return batch.part(tuple(here)) if any(here) else None
+
+    def _apply(self, work: clipping.Work) -> None:
+        if not work:
+            return
+        recording = torch.is_grad_enabled()
+        torch._C._set_grad_enabled(False)
+        try:
+            if self.clipnorm or self.clipvalue or self.global_clipnorm:
+                work = self._clip(work)
+            if self._schedule is not None:
+                self._write_rate(self._scheduled())
+            for batch, grads in work:
+                lr = batch.group["lr"]
+                if self.decay:
+                    lr = lr / (1.0 + self.decay * self._step)
+                if self.weight_decay and batch.decayed:
+                    torch._foreach_mul_(batch.decayed, 1.0 - self.weight_decay * lr)
+                if self._by_variable:
+                    self._update_variables(batch, grads)
+                else:
+                    self.update(batch.params, grads, lr, **batch.slots)
+            self._step += 1
+            if self.use_ema:
+                self._average(work)
+            for batch, _ in work:
+                for variable in batch.constrained:
+                    variable.assign(variable.constraint(variable.value))
+        finally:
+            torch._C._set_grad_enabled(recording)
+
+    def _update_variables(self, batch, grads):
+        grad_of = {id(p): grad for p, grad in zip(batch.params, grads, strict=True)}
+        for variable in batch.variables:
+            parts = [grad_of.get(id(p)) for p in variable.native]
+            pairs = zip(parts, variable.native, strict=True)
+            parts = [torch.zeros_like(p) if part is None else part for part, p in pairs]
+            self.update_step(to_keras(variable, parts), variable)
+
+    def _clip(self, work):
+        if self.clipnorm:
+            return clipping.clip_each(work, self.clipnorm)
+        if self.global_clipnorm:
+            return clipping.clip_together(work, self.global_clipnorm)
+        return clipping.clip_values(work, self.clipvalue)
+
+    def _average(self, work):
+        every = self.ema_overwrite_frequency
+        for batch, _ in work:
+            torch._foreach_lerp_(batch.averages, batch.params, 1.0 - self.ema_momentum)
+            if every and self._step % every == 0:
+                torch._foreach_copy_(batch.params, batch.averages)
+
+    @torch.no_grad()
+    def finalize_variable_values(self, var_list: Iterable[Any]) -> None:
+        """With `use_ema`, put the averages into the variables, as at the end of `fit`."""
+        if self.use_ema:
+            for item in var_list:
+                for p in item.native if isinstance(item, Variable) else (item,):
+                    p.copy_(self._slot(p, "average"))
+
+    # Gradients
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients, or set them to zero."""
+        for group in self.param_groups:
+            for p in group["params"]:
+                if set_to_none:
+                    p.grad = None
+                elif p.grad is not None:
+                    p.grad.detach_().zero_()
+
+    def minimize(self, loss: Any, var_list: Any = None, tape: Any = None) -> None:
+        """Compute the gradients of `loss`, a tensor or a function that returns one, and step.
+
+        `var_list` are the variables to update, all that were built by default. Gradients that
+        were there before do not count, and none are left behind.
+        """
+        if tape is not None:
+            return self._minimize_tape(loss, var_list, tape)
+        if not isinstance(loss, Tensor):
+            loss = _evaluate(loss)
+        wanted = None
+        if var_list is not None:
+            var_list = list(var_list() if callable(var_list) else var_list)
+            self.build(var_list)
+            wanted = [p for v in var_list for p in (v.native if isinstance(v, Variable) else (v,))]
+        self.zero_grad()
+        loss.backward(inputs=wanted)
+        before = self._step
+        self.step()
+        if self._skipped or self._step == before:
+            self._report_skipped(wanted, self._step == before)
+        self.zero_grad()
+
+    def _minimize_tape(self, loss, var_list, tape):
+        self.apply_gradients(self.compute_gradients(loss, var_list, tape))
+
+    def compute_gradients(self, loss: Any, var_list: Any, tape: Any = None) -> list[tuple]:
+        """Pairs of gradient (Keras axes for variables; None where there is none) and variable."""
+        if tape is not None:
+            if not isinstance(loss, Tensor):
+                with tape:
+                    loss = loss()
+            var_list = list(var_list() if callable(var_list) else var_list)
+            return list(zip(tape.gradient(loss, var_list), var_list, strict=True))
+        if not isinstance(loss, Tensor):
+            loss = _evaluate(loss)
+        var_list = list(var_list() if callable(var_list) else var_list)
+        natives = [v.native if isinstance(v, Variable) else (v,) for v in var_list]
+        flat = torch.autograd.grad(loss, list(chain(*natives)), allow_unused=True)
+        found, pairs = iter(flat), []
+        for variable, group in zip(var_list, natives, strict=True):
+            parts = [next(found) for _ in group]
+            if all(part is None for part in parts):
+                pairs.append((None, variable))
+                continue
+            parts = [torch.zeros_like(p) if g is None else g for g, p in zip(parts, group, strict=True)]
+            is_variable = isinstance(variable, Variable)
+            pairs.append((to_keras(variable, parts) if is_variable else parts[0], variable))
+        return pairs
+
+    def apply_gradients(
+        self, grads_and_vars: Iterable[tuple[Any, Any]], name: str | None = None,
+        skip_gradients_aggregation: bool = False, **kwargs: Any,
+    ) -> Count:  # fmt: skip
+        """Update variables by the gradients given: pairs of gradient and variable.
+
+        A gradient has the axes of its variable; one that is None leaves its variable alone.
+        Returns the number of updates so far; ValueError where all gradients are None.
+        """
+        kwargs.pop("experimental_aggregate_gradients", None)
+        if kwargs:
+            raise TypeError(f"apply_gradients has no argument {', '.join(map(repr, kwargs))}.")
+        pairs = self.aggregate_gradients(list(grads_and_vars))
+        if not pairs:
+            return self.iterations
+        self.build([variable for _, variable in pairs])
+        given, missing = {}, []
+        for grad, variable in pairs:
+            if grad is None:
+                missing.append(_name(variable))
+            else:
+                given.update((id(p), part) for p, part in gradients(variable, grad))
+        self._apply(self._collect(given))
+        if missing:
+            self._skipped = missing
+            self._report_skipped(None, not given)
+        return self.iterations
+
+    def aggregate_gradients(self, grads_and_vars: list[tuple]) -> list[tuple]:
+        """The pairs as they are: several processes are averaged by DDP during `backward`."""
+        return grads_and_vars
+
+    def _report_skipped(self, wanted, nothing):
+        names = self._skipped
+        if wanted is not None:
+            ids = set(map(id, wanted))
+            names = [v.name for v in self._handles if ids & set(map(id, v.native)) and v.name in names]
+        if nothing:
+            raise ValueError(
+                f"No gradients for any variable: {', '.join(names) or 'none is built'}. "
+                "The loss does not depend on them."
+            )
+        warned = self.__dict__.setdefault("_warned", set())
+        if names and tuple(names) not in warned:
+            warned.add(tuple(names))
+            warnings.warn(
+                f"No gradients for {', '.join(names)}: the loss does not depend on them, so they "
+                "stay as they are. Was a loss for some output forgotten in compile()?",
+                stacklevel=3,
+            )
+
+    # Weight decay
+
+    def exclude_from_weight_decay(self, var_list=None, var_names: list[str] | None = None) -> None:
+        """Spare variables: those in `var_list`, and those whose name matches one of `var_names`."""
+        if self.built:
+            raise ValueError("Call exclude_from_weight_decay() before the optimizer is built.")
+        self._spared = {self._var_key(variable) for variable in var_list or ()}
+        self._spared_names = list(var_names or ())
+
+    def _use_weight_decay(self, variable) -> bool:
+        if self._var_key(variable) in self.__dict__.get("_spared", ()):
+            return False
+        return not any(re.search(n, variable.name) for n in self.__dict__.get("_spared_names", ()))
+
+    def _var_key(self, variable) -> int:
+        return id(variable.native[0] if isinstance(variable, Variable) else variable)
+
+    # State in the form of Keras
+
+    def add_variable(self, shape=(), dtype=None, initializer="zeros", name=None) -> Variable:
+        """A variable of the optimizer's own; `initializer` is 'zeros', 'ones' or a function."""
+        dtype, device = torch_dtype(dtype or floatx()), default_device()
+        shape = tuple(shape or ())
+        made = {"zeros": torch.zeros, "ones": torch.ones}.get(initializer)
+        value = initializer(shape, dtype) if made is None else made(shape, dtype=dtype)
+        return self._add_own(as_tensor(value, dtype, device), name or "Variable")
+
+    def add_variable_from_reference(
+        self, model_variable, variable_name, shape=None, initial_value=None
+    ) -> Variable:
+        """A variable like `model_variable`, in the axes of Keras; zeros unless given."""
+        value = model_variable.value if isinstance(model_variable, Variable) else model_variable
+        if initial_value is None:
+            initial_value = value.new_zeros(tuple(value.shape) if shape is None else tuple(shape))
+        initial_value = as_tensor(initial_value, value.dtype, value.device)
+        return self._add_own(initial_value, f"{self.name}/{variable_name}/{_path(model_variable)}")
+
+    def _add_own(self, value, name):
+        variable = Variable(value, trainable=False, name=name)
+        self._own.append(variable)
+        return variable
+
+    @property
+    def variables(self) -> VariableList:
+        """The state as Keras orders and names it: the step counter, averages, slots, own ones."""
+        found = [IterationVariable(self, self._iteration_name())]
+        blocks = self.slots()
+        for block in (("average",), *blocks) if self.use_ema else blocks:
+            for handle in self._handles:
+                found += [SlotVariable(self, handle, s, self._slot_name(s, handle)) for s in block]
+        return VariableList(found + self._own)
+
+    @property
+    def weights(self) -> VariableList:
+        return self.variables
+
+    def _iteration_name(self):
+        return "iteration"
+
+    def _slot_name(self, slot, handle):
+        return f"{self.name}/{slot}/{_path(handle)}"
+
+    def get_weights(self) -> list[np.ndarray]:
+        """The values of `variables`."""
+        return [variable.numpy() for variable in self.variables]
+
+    def set_weights(self, weights: list[Any]) -> None:
+        """Write values in the order of `variables`; ValueError where a shape differs."""
+        variables = self.variables
+        if not self.built:
+            raise ValueError("Call build(trainable_variables) before set_weights().")
+        if len(weights) != len(variables):
+            raise ValueError(
+                f"{self.name} has {len(variables)} variables; received {len(weights)} values."
+            )
+        values = [to_numpy(value) for value in weights]
+        for variable, value in zip(variables, values, strict=True):
+            if tuple(variable.shape) != tuple(value.shape):
+                raise ValueError(
+                    f"{variable.name} has shape {tuple(variable.shape)}; received a value of shape "
+                    f"{tuple(value.shape)}."
+                )
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
+
+    def named_weights(self) -> Iterator[tuple[str, np.ndarray]]:
+        """Names and values as HDF5 files have them: 'iteration:0', 'Adam/m/dense/kernel:0', ..."""
+        for variable in self.variables:
+            yield variable.name, variable.numpy()
+
+    def load_named_weights(self, pairs: Iterable[tuple[str, Any]]) -> None:
+        """Write values read from a file: by name where all names agree, else by order."""
+        pairs = list(pairs)
+        values = dict(pairs)
+        names = [variable.name for variable in self.variables]
+        if len(values) == len(pairs) and set(names) == set(values):
+            self.set_weights([values[name] for name in names])
+        else:
+            self.set_weights([value for _, value in pairs])
+
+    def save_own_variables(self, store) -> None:
+        """Write the state into a mapping: '0', '1', ... in the order of `variables`."""
+        for i, value in enumerate(self.get_weights()):
+            store[str(i)] = value
+
+    def load_own_variables(self, store) -> None:
+        """Read what `save_own_variables` wrote; warns and leaves the state where counts differ."""
+        if len(store.keys()) != len(self.variables):
+            warnings.warn(
+                f"The state of optimizer {self.name!r} was not loaded: it has "
+                f"{len(self.variables)} variables and the file {len(store.keys())}."
+                + ("" if self.built else " It is not built yet."),
+                stacklevel=2,
+            )
+            return
+        self.set_weights([np.asarray(store[str(i)]) for i in range(len(self.variables))])
+
+    # State in the form of torch, copies and configs
+
+    def state_dict(self) -> dict[str, Any]:
+        """As in torch; `iterations` is in every group."""
+        state = super().state_dict()
+        for group in state["param_groups"]:
+            group["iterations"] = self._step
+        if self._own:
+            state["variables"] = [variable.value.clone() for variable in self._own]
+        return state
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Read what `state_dict` wrote, into an optimizer built on the same variables."""
+        if not self.built:
+            raise ValueError("Call build(trainable_variables) before load_state_dict().")
+        super().load_state_dict(state_dict)
+        for variable, value in zip(self._own, state_dict.get("variables", ()), strict=True):
+            variable.assign(value)
+
+    def __getstate__(self):
+        # torch would keep only its own three; hooks and the patched step of a scheduler stay out
+        left_out = ("step", "_batches", "_index_dict", "_zero_grad_profile_name")
+        return {
+            key: value for key, value in self.__dict__.items()
+            if key not in left_out and not key.startswith("_optimizer_")
+        }  # fmt: skip
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        self._batches = None
+        for group in self.param_groups:
+            self._step = group.pop("iterations", self._step)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments as tf.keras writes them."""
+        config = {
+            "name": self.name,
+            "weight_decay": self.weight_decay,
+            "clipnorm": self.clipnorm,
+            "global_clipnorm": self.global_clipnorm,
+            "clipvalue": self.clipvalue,
+            "use_ema": self.use_ema,
+            "ema_momentum": self.ema_momentum,
+            "ema_overwrite_frequency": self.ema_overwrite_frequency,
+            "jit_compile": self.jit_compile,
+            "is_legacy_optimizer": False,
+        }
+        if self.decay:
+            config["decay"] = self.decay
+        return config
+
+    def _serialize_hyperparameter(self, value):
+        """A rate as configs have it: the schedule's config, or a plain number."""
+        if self._schedule is not None:
+            return schedules.serialize(self._schedule)
+        return float(value)
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects=None) -> Optimizer:
+        """The optimizer that `get_config` described."""
+        config = dict(config)
+        if isinstance(config.get("learning_rate"), dict):
+            config["learning_rate"] = schedules.deserialize(
+                config["learning_rate"], custom_objects=custom_objects
+            )
+        return cls(**config)
+
+    def __repr__(self):
+        return super().__repr__() if self.built else f"<{type(self).__name__} (not built)>"
+
+
+def _rounded(value) -> float:
+    """A rate in the precision of `floatx`, which is what Keras computes with."""
+    return float(value) if floatx() == "float64" else float(np.float32(value))
+
+
+def _evaluate(loss):
+    with torch.enable_grad():
+        return loss()
+
+
+def _name(variable):
+    return variable.name if isinstance(variable, Variable) else f"a parameter {tuple(variable.shape)}"
+
+
+def _path(variable):
+    return variable.name.removesuffix(":0") if isinstance(variable, Variable) else "variable"
+
+
+def _deprecated(message):
+    warnings.warn(message, DeprecationWarning, stacklevel=5)
