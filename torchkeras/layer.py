@@ -10,7 +10,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator
 from typing import Any
-from weakref import WeakSet
 
 import numpy as np
 import torch
@@ -28,7 +27,7 @@ from .variable import LayerWeight, Variable, Weight, look_up
 
 __all__ = ["InputSpec", "Layer", "Variable", "Weight"]
 
-_pending: WeakSet[Layer] = WeakSet()  # layers that hold losses of the running forward pass
+_losses_were_added = [False]  # since the last time that a model forgot them
 
 
 class Layer(nn.Module):
@@ -94,6 +93,7 @@ class Layer(nn.Module):
         self._losses: list[Tensor] = []
         self._nodes: list[Node] = []
         self._prefix = ""
+        self._device = default_device()
         self.activity_regularizer = regularizers.get(activity_regularizer)
         if self.activity_regularizer is not None:
             self.register_forward_hook(_add_activity_loss)
@@ -351,7 +351,7 @@ class Layer(nn.Module):
             own = [w for w in self._weights if not w.weight.trainable]
             return _unique(own + [w for c in self._children() for w in _non_trainable(c)])
         own = sorted(self._weights, key=lambda w: not w.weight.trainable)
-        return _unique(own + [w for child in self._children() for w in _all(child)])
+        return _unique(own + [w for child in self._children() for w in weights_of(child)])
 
     @property
     def weights(self) -> list[LayerWeight]:
@@ -440,10 +440,7 @@ class Layer(nn.Module):
         if self.built:
             return
         check_inputs(self.input_spec, _flat_shapes(input_shape), self.name)
-        scope = self._path("")[:-1]
-        for child in self._sublayers():
-            if not child.built and not child._prefix:
-                child._prefix = scope + "/"
+        self._prefix_sublayers()
         self.build(input_shape)
         self._finish_build()
 
@@ -454,6 +451,9 @@ class Layer(nn.Module):
             if row not in known and all(_exists(self, path) for path in row.paths):
                 self._weights.append(self._enter(row))
         self.built = True
+        for parameter in self.parameters():
+            self._device = parameter.device
+            break
         hooks = self._forward_pre_hooks
         for key in [k for k, hook in hooks.items() if hook is _build_at_first_call]:
             del hooks[key]
@@ -478,6 +478,12 @@ class Layer(nn.Module):
             weight.assign(weight.initializer(shape, dtype=dtype_name(native.dtype)))
         return weight
 
+    def _prefix_sublayers(self):
+        """Weights made inside carry this layer's name before their own."""
+        for child in self._sublayers():
+            if not child.built and not child._prefix:
+                child._prefix = self._path("")
+
     def _path(self, name):
         return f"{self._prefix}{self.name}/{name}"
 
@@ -494,26 +500,30 @@ class Layer(nn.Module):
         """Add scalars of the running forward pass, or functions of nothing, to the training loss."""
         for loss in tree.leaves(losses):
             self._losses.append(loss if callable(loss) else as_tensor(loss))
-        _pending.add(self)
+        _losses_were_added[0] = True
 
     @property
     def losses(self) -> list[Tensor]:
-        """Regularization penalties and what `add_loss` collected, of this layer and inside."""
-        added = [
-            loss() if callable(loss) and not isinstance(loss, Tensor) else loss
+        """What `add_loss` collected and the regularization penalties, of this layer and inside."""
+        penalties = [w.regularizer(w.value) for w in self.weights if w.regularizer is not None]
+        return self._added_losses() + penalties
+
+    def _added_losses(self):
+        if not _losses_were_added[0]:
+            return []
+        return [
+            loss if isinstance(loss, Tensor) else loss()
             for module in self.modules()
             if isinstance(module, Layer)
             for loss in module._losses
         ]
-        return added + [w.regularizer(w.value) for w in self.trainable_weights if w.regularizer]
 
     def _clear_losses(self):
-        """Forget the losses of the last forward pass."""
-        if _pending:
-            inside = set(self.modules())
-            for layer in [layer for layer in _pending if layer in inside]:
-                layer._losses = [one for one in layer._losses if not isinstance(one, Tensor)]
-                _pending.discard(layer)
+        """Forget what the last forward pass added; functions stay."""
+        if _losses_were_added[0]:
+            for module in self.modules():
+                if isinstance(module, Layer) and module._losses:
+                    module._losses = [one for one in module._losses if not isinstance(one, Tensor)]
 
     # --- names, dtypes, nodes --------------------------------------------------------------
 
@@ -530,10 +540,8 @@ class Layer(nn.Module):
 
     @property
     def device(self) -> torch.device:
-        """Where the weights are, or would be made."""
-        for parameter in self.parameters():
-            return parameter.device
-        return default_device()
+        """Where the weights are, or will be made."""
+        return self._device
 
     @property
     def inbound_nodes(self) -> list[Node]:
@@ -657,9 +665,8 @@ class Layer(nn.Module):
 
     def _apply(self, fn, recurse=True):
         super()._apply(fn, recurse)
-        probe = fn(torch.empty(0, dtype=self.compute_dtype))
-        if probe.is_floating_point():
-            self.compute_dtype = probe.dtype
+        probe = fn(torch.empty(0, dtype=self.compute_dtype, device=self._device))
+        self._device, self.compute_dtype = probe.device, probe.dtype
         return self
 
     def __repr__(self):
@@ -786,7 +793,8 @@ def _non_trainable(module):
     return [w for w in _module_weights(module) if not w.weight.trainable]
 
 
-def _all(module):
+def weights_of(module: nn.Module) -> list[LayerWeight]:
+    """All weights of a layer, or of a plain module inside one."""
     return module.weights if isinstance(module, Layer) else _module_weights(module)
 
 

@@ -1,0 +1,171 @@
+"""Arrays as batches: moved to the device once, then sliced there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .. import tree
+from ..arrays import as_tensor
+
+
+def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
+    """A batch as inputs, labels and sample weights; what is absent is None.
+
+    >>> unpack_x_y_sample_weight((1, 2))
+    (1, 2, None)
+    """
+    if not isinstance(data, tuple):
+        return data, None, None
+    if len(data) > 3:
+        raise ValueError(
+            f"A batch is x, (x,), (x, y) or (x, y, sample_weight); received {len(data)} parts."
+        )
+    return (*data, None, None)[:3]
+
+
+def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> Any:
+    """Inputs, labels and sample weights as one batch: the inverse of unpacking."""
+    if y is None:
+        return x if not isinstance(x, (tuple, list)) else (x,)
+    return (x, y) if sample_weight is None else (x, y, sample_weight)
+
+
+class ArrayBatches:
+    """Batches of `(x, y, sample_weight)`, arrays or tensors in any nesting, the last one short.
+
+    Floats become `dtype`; integers stay. Everything lives on `device` from the start.
+    """
+
+    def __init__(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        batch_size: int | None = None,
+        shuffle: bool | str = False,
+        device: torch.device | None = None,
+        dtype: torch.dtype = torch.float32,
+        steps: int | None = None,
+    ):
+        def place(leaf):
+            return None if leaf is None else _place(leaf, device, dtype)
+
+        self.data = tuple(tree.map_structure(place, part) for part in (x, y, sample_weight))
+        self.size = _common_length(self.data)
+        if batch_size is None:
+            batch_size = -(-self.size // steps) if steps else 32
+        if not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
+            raise ValueError(f"batch_size must be a positive integer; received {batch_size!r}.")
+        self.batch_size = min(int(batch_size), max(self.size, 1))
+        self.shuffle = shuffle
+        self.steps = -(-self.size // self.batch_size)
+        self._flat = [leaf for leaf in tree.leaves(self.data) if leaf is not None]
+        self._plain = all(part is None or isinstance(part, Tensor) for part in self.data)
+
+    def __len__(self) -> int:
+        return self.steps
+
+    def __iter__(self) -> Iterator[tuple]:
+        order = self._order()
+        for start in range(0, self.size, self.batch_size):
+            if order is None:
+                index = slice(start, start + self.batch_size)
+                yield self._take(lambda leaf, index=index: leaf[index])
+            else:
+                index = order[start : start + self.batch_size]
+                yield self._take(lambda leaf, index=index: leaf.index_select(0, index))
+
+    def _order(self):
+        """A permutation on the data's device, or None where the samples keep their order."""
+        if not self.shuffle:
+            return None
+        device = self._flat[0].device
+        if self.shuffle == "batch":
+            starts = torch.randperm(self.steps, device=device)[:, None] * self.batch_size
+            order = (starts + torch.arange(self.batch_size, device=device)).flatten()
+            return order[order < self.size]
+        return torch.randperm(self.size, device=device)
+
+    def _take(self, take):
+        if self._plain:
+            return tuple([None if part is None else take(part) for part in self.data])
+        return tree.map_structure(lambda leaf: None if leaf is None else take(leaf), self.data)
+
+    def split(self, fraction: float, batch_size: int | None) -> tuple[ArrayBatches, ArrayBatches]:
+        """The first samples for training and the last `fraction` of them for validation."""
+        at = int(np.floor(self.size * (1.0 - fraction)))
+        if at == 0 or at == self.size:
+            raise ValueError(
+                f"validation_split={fraction} of {self.size} samples leaves "
+                f"{at} for training and {self.size - at} for validation; both need some."
+            )
+        head = self._part(slice(0, at), self.batch_size, self.shuffle)
+        return head, self._part(slice(at, self.size), batch_size or self.batch_size, False)
+
+    def _part(self, index, batch_size, shuffle):
+        x, y, weight = self._take(lambda leaf: leaf[index])
+        device, dtype = self._flat[0].device, None
+        return ArrayBatches(x, y, weight, batch_size, shuffle, device, dtype)
+
+    def weigh_classes(self, class_weight: dict[int, float]) -> None:
+        """Multiply each sample's weight by the weight of its class."""
+        x, y, weight = self.data
+        weights = class_weights(y, class_weight)
+        self.data = (x, y, weights if weight is None else weight * weights)
+        self._flat = [leaf for leaf in tree.leaves(self.data) if leaf is not None]
+        self._plain = all(part is None or isinstance(part, Tensor) for part in self.data)
+
+
+def class_weights(y: Any, class_weight: dict[int, float]) -> Tensor:
+    """The weight of each sample's class, for labels as integers or one-hot rows."""
+    if not isinstance(y, Tensor):
+        raise ValueError("class_weight is only supported for models with a single output.")
+    if y.ndim > 2:
+        raise ValueError(f"class_weight needs labels of rank 1 or 2; received shape {tuple(y.shape)}.")
+    classes = y.argmax(-1) if y.ndim == 2 and y.shape[-1] > 1 else y.reshape(-1).long()
+    size = max(class_weight) + 1
+    if sorted(class_weight) != list(range(size)):
+        raise ValueError(
+            f"class_weight must name every class from 0 to {size - 1}; received "
+            f"{sorted(class_weight)}."
+        )
+    found = int(classes.max()) if classes.numel() else 0
+    if found >= size:
+        raise ValueError(f"class_weight names {size} classes, but y holds class {found}.")
+    table = torch.tensor([class_weight[i] for i in range(size)], device=y.device)
+    return table[classes]
+
+
+def _place(leaf, device, dtype):
+    if hasattr(leaf, "to_numpy") and not isinstance(leaf, Tensor):  # a pandas object
+        leaf = leaf.to_numpy()
+    tensor = as_tensor(leaf)
+    if dtype is not None and tensor.is_floating_point() and tensor.dtype is not dtype:
+        tensor = tensor.to(dtype)
+    if tensor.ndim == 0:
+        raise ValueError("Data must have a first axis over samples; received a single number.")
+    return tensor.to(device)
+
+
+def _common_length(data):
+    lengths = {
+        name: sorted({len(leaf) for leaf in tree.leaves(part) if leaf is not None})
+        for name, part in zip(("x", "y", "sample_weight"), data, strict=True)
+    }
+    every = {length for found in lengths.values() for length in found}
+    if len(every) > 1:
+        told = "\n".join(
+            f"  {name} sizes: {', '.join(map(str, found))}" for name, found in lengths.items() if found
+        )
+        raise ValueError(
+            f"Data cardinality is ambiguous:\n{told}\nMake sure all arrays contain the same "
+            "number of samples."
+        )
+    if not every or every == {0}:
+        raise ValueError("The data holds no samples; expected at least one.")
+    return every.pop()

@@ -1,0 +1,96 @@
+"""Anything that yields batches: generators, `DataLoader`s, sequences, iterables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .. import tree
+from ..arrays import as_tensor
+from .arrays import ArrayBatches, unpack_x_y_sample_weight
+
+
+class Stream:
+    """Batches from an iterable, moved to the device as they come.
+
+    With `steps` an epoch takes that many batches: an iterator goes on where the last epoch
+    stopped, anything that can be started again is started again when it runs out. Without, an
+    epoch is one pass.
+    """
+
+    def __init__(
+        self,
+        source: Iterable,
+        steps: int | None = None,
+        device: torch.device | None = None,
+        dtype: torch.dtype = torch.float32,
+    ):
+        self.source, self.device, self.dtype = source, device, dtype
+        self.steps = steps if steps is not None else _length(source)
+        self.bounded = steps is not None
+        self.transform: Any = None
+        self._running: Iterator | None = None
+
+    @staticmethod
+    def accepts(x: Any) -> bool:
+        """Whether `x` yields batches, rather than being data itself."""
+        if isinstance(x, (Tensor, np.ndarray, list, tuple, dict)) or hasattr(x, "to_numpy"):
+            return False
+        return hasattr(x, "__iter__") or hasattr(x, "__getitem__")
+
+    def __iter__(self) -> Iterator[tuple]:
+        taken = 0
+        if self._running is None or not self.bounded:
+            self._running = self._start()
+        while self.steps is None or taken < self.steps:
+            try:
+                batch = next(self._running)
+            except StopIteration:
+                self._running = None
+                if not self.bounded or taken == 0 or not self._restarts():
+                    break
+                self._running = self._start()
+                continue
+            yield self._ready(batch)
+            taken += 1
+        if not self.bounded:
+            self._running = None
+            end = getattr(self.source, "on_epoch_end", None)
+            if callable(end):
+                end()
+
+    def _start(self):
+        if hasattr(self.source, "__iter__"):
+            return iter(self.source)
+        return (self.source[i] for i in range(len(self.source)))
+
+    def _restarts(self):
+        return not hasattr(self.source, "__next__")
+
+    def _ready(self, batch):
+        if isinstance(self.source, ArrayBatches):
+            parts = batch
+        else:
+            batch = tuple(batch) if isinstance(batch, list) else batch
+            parts = unpack_x_y_sample_weight(batch)
+            parts = tuple(tree.map_structure(self._tensor, part) for part in parts)
+        return self.transform(*parts) if self.transform else parts
+
+    def _tensor(self, leaf):
+        if leaf is None:
+            return None
+        tensor = as_tensor(leaf)
+        if tensor.is_floating_point():
+            return tensor.to(self.device, self.dtype, non_blocking=True)
+        return tensor.to(self.device, non_blocking=True)
+
+
+def _length(source):
+    try:
+        return len(source)
+    except TypeError:
+        return None

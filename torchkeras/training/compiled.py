@@ -1,0 +1,270 @@
+"""What `compile` was given, settled once against the outputs of the first batch.
+
+Afterwards a step is: one call per loss, one in-place addition per tracker, one update per metric.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from .. import losses, metrics, tree
+
+
+class LossTracker:
+    """The mean of a loss over the samples of an epoch, kept on the device."""
+
+    def __init__(self, name: str):
+        self.name = name
+        self.reset_state()
+
+    def reset_state(self) -> None:
+        self.total: Tensor | float = 0.0
+        self.count = 0
+
+    def update_state(self, value: Tensor, samples: int) -> None:
+        value = value.detach()
+        if self.count:
+            self.total.add_(value, alpha=samples)
+        else:
+            self.total = value * samples
+        self.count += samples
+
+    def result(self) -> Tensor | float:
+        return self.total / self.count if self.count else 0.0
+
+
+class Compiled:
+    """Losses, their weights and metrics of a model, each kept per output."""
+
+    def __init__(self, loss, metrics, loss_weights, weighted_metrics, model):
+        self.given = {
+            "loss": loss,
+            "metrics": metrics,
+            "loss_weights": loss_weights,
+            "weighted_metrics": weighted_metrics,
+        }
+        self._names = getattr(model, "output_names", None)
+        self._model_name = model.name
+        self._losses = tree.map_structure(_loss_object, loss)
+        self._loss_weights = loss_weights
+        self._metrics = _check_metrics(metrics)
+        self._weighted = _check_metrics(weighted_metrics)
+        self.total = LossTracker("loss")
+        self._settled = False
+        self._outputs: list[_Output] = []
+        if self._names is not None:
+            self._check_names(len(self._names))
+
+    # --- the step --------------------------------------------------------------------------
+
+    def loss(self, y: Any, y_pred: Any, sample_weight: Any, penalties: list[Tensor]) -> Tensor:
+        """The total loss of a batch; the trackers take note of it."""
+        if not self._settled:
+            self._settle_losses(y_pred)
+        total, samples = None, None
+        for output, target, prediction, weight in self._matched(y, y_pred, sample_weight):
+            if output.loss is None or target is None:
+                continue
+            value = output.loss(target, prediction, weight)
+            samples = samples or target.shape[0]
+            if output.tracker is not None:
+                output.tracker.update_state(value, target.shape[0])
+            if output.weight is not None:
+                value = value * output.weight
+            total = value if total is None else total + value
+        for penalty in penalties:
+            total = penalty if total is None else total + penalty
+        if total is None:
+            raise ValueError(
+                f'Model "{self._model_name}" has no loss to minimise: give compile(loss=...) and '
+                "fit(y=...), or call add_loss in a layer."
+            )
+        if samples is None:
+            samples = next(iter(tree.leaves(y_pred))).shape[0]
+        self.total.update_state(total, samples)
+        return total
+
+    def update_metrics(self, y: Any, y_pred: Any, sample_weight: Any) -> None:
+        """Show a batch to the metrics."""
+        if not self._settled:
+            self._settle_losses(y_pred)
+        if not self._has_metrics:
+            return
+        with torch.no_grad():
+            for output, target, prediction, weight in self._matched(y, y_pred, sample_weight):
+                if target is None:
+                    continue
+                if output.metrics is None:
+                    self._settle_metrics(output, target, prediction)
+                mask = getattr(prediction, "_keras_mask", None)
+                for metric in output.metrics:
+                    metric.update_state(target, prediction, mask)
+                if output.weighted:
+                    weight = _masked(weight, mask)
+                    for metric in output.weighted:
+                        metric.update_state(target, prediction, weight)
+
+    @property
+    def metrics(self) -> list:
+        """Trackers and metrics in the order they are reported; empty before the first batch."""
+        if not self._settled:
+            return []
+        trackers = [o.tracker for o in self._outputs if o.tracker is not None]
+        found = [m for o in self._outputs for m in (o.metrics or []) + (o.weighted or [])]
+        return [self.total, *trackers, *found]
+
+    # --- settling --------------------------------------------------------------------------
+
+    def _settle_losses(self, y_pred):
+        count = len(tree.flatten(y_pred))
+        names = self._names or [f"output_{i + 1}" for i in range(count)]
+        self._names, self._structure = names, y_pred if tree.is_nested(y_pred) else None
+        self._check_names(count)
+        objects = self._per_output(self._losses, count, "loss")
+        weights = self._per_output(self._loss_weights, count, "loss_weights")
+        plain = self._per_output(self._metrics, count, "metrics", _is_one_set)
+        weighted = self._per_output(self._weighted, count, "weighted_metrics", _is_one_set)
+        for i, name in enumerate(names):
+            tracker = LossTracker(f"{name}_loss") if count > 1 and objects[i] is not None else None
+            self._outputs.append(
+                _Output(name, objects[i], weights[i], tracker, _listed(plain[i]), _listed(weighted[i]))
+            )
+        self._has_metrics = any(o.asked or o.asked_weighted for o in self._outputs)
+        self._settled = True
+
+    def _settle_metrics(self, output, target, prediction):
+        """Names such as 'accuracy' mean what the shapes of the first batch say."""
+        several = len(self._outputs) > 1
+        made: list[list] = []
+        for asked in (output.asked, output.asked_weighted):
+            made.append([])
+            for identifier in asked:
+                metric = metrics.resolve(identifier, target, prediction)
+                if several and isinstance(identifier, metrics.Metric):
+                    metric = type(metric).from_config(metric.get_config())
+                if several:
+                    metric._name = f"{output.name}_{metric.name}"
+                made[-1].append(metric)
+        names = [metric.name for metric in made[0] + made[1]]
+        twice = {name for name in names if names.count(name) > 1}
+        if twice:
+            raise ValueError(
+                f"Found two metrics with the same name: {', '.join(sorted(twice))}. Metrics of "
+                "one output need different names."
+            )
+        output.metrics, output.weighted = made
+
+    def _check_names(self, count):
+        for what in ("loss", "loss_weights", "metrics", "weighted_metrics"):
+            given = self.given[what]
+            if isinstance(given, dict) and self._structure_keys() is None:
+                unknown = [key for key in given if key not in self._names]
+                if unknown:
+                    raise ValueError(
+                        f"{what} of model {self._model_name!r} names {unknown}, but its outputs "
+                        f"are {list(self._names)}."
+                    )
+            whole = what in ("loss", "loss_weights") and isinstance(given, (list, tuple))
+            if whole and len(given) != count:
+                raise ValueError(
+                    f"{what} of model {self._model_name!r} has {len(given)} entries, but the "
+                    f"model has {count} output(s): {list(self._names)}."
+                )
+
+    def _structure_keys(self):
+        structure = getattr(self, "_structure", None)
+        return list(structure) if isinstance(structure, dict) else None
+
+    def _per_output(self, given, count, what, is_one=lambda value: not tree.is_nested(value)):
+        """`given` as a list over the outputs; one object or set serves every output."""
+        if given is None:
+            return [None] * count
+        if is_one(given):
+            return [given] * count
+        if isinstance(given, dict):
+            keys = self._structure_keys()
+            keys = sorted(keys) if keys and any(k in keys for k in given) else self._names
+            return [given.get(key) for key in keys]
+        if len(given) != count:
+            raise ValueError(
+                f"{what} of model {self._model_name!r} has {len(given)} entries for {count} "
+                f"output(s): {list(self._names)}."
+            )
+        return list(given)
+
+    def _matched(self, y, y_pred, sample_weight):
+        """Per output: itself, its labels, its predictions, its sample weights."""
+        if self._structure is None:
+            if isinstance(y, dict):
+                y = next(iter(y.values()))
+            elif isinstance(y, (list, tuple)):
+                y = y[0]
+            if isinstance(sample_weight, (list, tuple, dict)):
+                sample_weight = tree.flatten(sample_weight)[0]
+            return [(self._outputs[0], y, y_pred, sample_weight)]
+        count = len(self._outputs)
+        labels = self._per_output(y, count, "y", lambda value: False)
+        shared = isinstance(sample_weight, Tensor)
+        weights = self._per_output(sample_weight, count, "sample_weight", lambda v: shared)
+        predictions = tree.flatten(y_pred)
+        return list(zip(self._outputs, labels, predictions, weights, strict=True))
+
+
+class _Output:
+    """One output: its loss object, weight, tracker, and metrics as asked for and as made."""
+
+    def __init__(self, name, loss, weight, tracker, asked, asked_weighted):
+        self.name, self.loss, self.weight, self.tracker = name, loss, weight, tracker
+        self.asked, self.asked_weighted = asked, asked_weighted
+        self.metrics: list | None = None
+        self.weighted: list | None = None
+
+
+def _loss_object(identifier) -> Callable | None:
+    """A loss by name, function, `Loss` or torch loss module, as a `Loss`."""
+    if identifier is None:
+        return None
+    if isinstance(identifier, nn.Module):  # torch's order of arguments: input, target
+        return losses.LossFunctionWrapper(
+            lambda y_true, y_pred: identifier(y_pred, y_true), name=type(identifier).__name__
+        )
+    found = losses.get(identifier)
+    if isinstance(found, losses.Loss):
+        return found
+    return losses.LossFunctionWrapper(found, name=getattr(found, "__name__", None))
+
+
+def _check_metrics(given):
+    """Unknown names fail at compile, not in the first batch."""
+    for identifier in tree.leaves(given):
+        if isinstance(identifier, str) and identifier not in metrics.CHOSEN_BY_SHAPE:
+            metrics.get(identifier)
+    return given
+
+
+def _is_one_set(given):
+    """Whether metrics are meant for every output: 'mse' or a flat list, not a list of lists."""
+    if not tree.is_nested(given):
+        return True
+    return isinstance(given, (list, tuple)) and not any(tree.is_nested(item) for item in given)
+
+
+def _listed(given):
+    if given is None:
+        return []
+    return [item for item in tree.flatten(given) if item is not None]
+
+
+def _masked(weight, mask):
+    if mask is None:
+        return weight
+    mask = mask.to(torch.float32)
+    if weight is None:
+        return mask
+    while weight.ndim < mask.ndim:
+        weight = weight.unsqueeze(-1)
+    return weight * mask
