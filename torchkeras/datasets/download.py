@@ -93,8 +93,10 @@ def _is_cached(path, file_hash, algorithm):
         return False
     if file_hash is None or _hash_of(path, file_hash, algorithm) == file_hash.lower():
         return True
-    print(f"{path} does not have the {_algorithm(file_hash, algorithm)} hash {file_hash}: "
-          "downloading it again.")
+    print(
+        f"{path} does not have the {_algorithm(file_hash, algorithm)} hash {file_hash}: "
+        "downloading it again."
+    )
     return False
 
 

@@ -72,7 +72,10 @@ def _formats(archive_format):
 
 def _extract(path, folder, members_of):
     with members_of(path) as members:
-        members = list(members)
+        try:
+            members = list(members)
+        except OSError as error:  # a size that leads beyond what the system can seek
+            raise ValueError(f"The archive {path} is broken: {error}") from error
         _check_sizes(path, folder, members)
         for member in members:
             _check_destination(path, folder, member.parts)

@@ -32,17 +32,13 @@ def cut_vocabulary(
         num_words = max(max(text) for text in texts)
     if oov_char is None:
         return [[word for word in text if skip_top <= word < num_words] for text in texts]
-    return [
-        [word if skip_top <= word < num_words else oov_char for word in text] for text in texts
-    ]
+    return [[word if skip_top <= word < num_words else oov_char for word in text] for text in texts]
 
 
 def renamed_num_words(num_words: int | None, kwargs: dict[str, Any]) -> int | None:
     """`num_words`, perhaps under its old name `nb_words`; TypeError for any other name."""
     if "nb_words" in kwargs:
-        warnings.warn(
-            "`nb_words` is now called `num_words`.", DeprecationWarning, stacklevel=3
-        )
+        warnings.warn("`nb_words` is now called `num_words`.", DeprecationWarning, stacklevel=3)
         num_words = kwargs.pop("nb_words")
     if kwargs:
         raise TypeError(f"load_data() got unexpected keyword arguments: {', '.join(kwargs)}.")

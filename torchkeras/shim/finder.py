@@ -1,0 +1,128 @@
+"""One finder over one table: which of our modules answers to which foreign name."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from importlib.util import find_spec
+from types import ModuleType
+
+__all__ = ["install", "uninstall"]
+
+KERAS_VERSION = "2.15.0"  # what scripts that look at keras.__version__ are to see
+_TENSORFLOW = "torchkeras.shim.tensorflow"
+
+# A name stands for itself and for all below it; the longest entry decides.
+ALIASES = {
+    "keras": "torchkeras",
+    "tf_keras": "torchkeras",
+    "tensorflow": _TENSORFLOW,
+    "tensorflow.keras": "torchkeras",
+    # TensorBoard asks for this name to learn that it must not use tensorflow's file functions.
+    "tensorboard.compat.notf": _TENSORFLOW,
+}
+
+
+def install() -> None:
+    """From here on `keras`, `tf_keras`, `tensorflow` and `tensorflow.keras` are torchkeras.
+
+    The modules are the same objects: `tensorflow.keras.layers` is `torchkeras.layers`. While
+    installed, `keras.__version__` reads '2.15.0'. A second call changes nothing. ImportError if
+    the real packages were imported before: two of them in one process would mix.
+    """
+    if _finder in sys.meta_path:
+        return
+    strangers = sorted(_imported(), key=len)
+    if strangers:
+        name = strangers[0]
+        place = getattr(sys.modules[name], "__file__", None) or "an unknown place"
+        raise ImportError(
+            f"torchkeras stands aside: {name!r} was already imported from {place}. Call "
+            "torchkeras.shim.install() before anything imports it, or run the script with "
+            "'python -m torchkeras SCRIPT'.",
+            name=name,
+        )
+    sys.meta_path.insert(0, _finder)
+    _finder.show_version()
+
+
+def uninstall() -> None:
+    """Undo `install()`: the names mean the real packages again; modules in use stay as they are."""
+    if _finder not in sys.meta_path:
+        return
+    sys.meta_path.remove(_finder)
+    for name in _imported():
+        del sys.modules[name]
+    _finder.restore_version()
+
+
+def real_name(name: str) -> str | None:
+    """The module of ours that `name` stands for, or None.
+
+    >>> real_name("tensorflow.keras.layers"), real_name("kerastuner")
+    ('torchkeras.layers', None)
+    """
+    head, rest = name, ""
+    while head not in ALIASES:
+        head, dot, last = head.rpartition(".")
+        if not dot:
+            return None
+        rest = f".{last}{rest}"
+    return ALIASES[head] + rest
+
+
+def _imported():
+    return [name for name in sys.modules if real_name(name)]
+
+
+class _AliasFinder(MetaPathFinder, Loader):
+    """Finds a foreign name and loads the module of ours that it stands for."""
+
+    def find_spec(self, fullname, path=None, target=None):
+        if fullname.startswith(_TENSORFLOW + "."):  # what `from tensorflow import NAME` tries last
+            _refuse(fullname.replace(_TENSORFLOW, "tensorflow", 1))
+        ours = real_name(fullname)
+        if ours is None:
+            return None
+        if ours not in sys.modules and not _exists(ours):
+            _refuse(fullname)
+        return ModuleSpec(fullname, self)
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        module = importlib.import_module(real_name(spec.name))
+        if not hasattr(module, "__path__") and any(
+            alias.startswith(spec.name + ".") for alias in ALIASES
+        ):
+            module.__path__ = []  # import looks below packages only
+        spec.loader_state = module.__spec__
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        # The import system has just stamped the alias' spec on a module that has its own.
+        module.__spec__ = module.__spec__.loader_state
+
+    def show_version(self):
+        keras = importlib.import_module("torchkeras")
+        self.own_version = getattr(keras, "__version__", None)
+        keras.__version__ = KERAS_VERSION
+
+    def restore_version(self):
+        importlib.import_module("torchkeras").__version__ = self.own_version
+
+
+def _exists(name):
+    try:
+        return find_spec(name) is not None
+    except ModuleNotFoundError:  # of a parent
+        return False
+
+
+def _refuse(name):
+    raise ModuleNotFoundError(
+        f"torchkeras has no {name!r}; docs/compatibility.md lists what it has.", name=name
+    )
+
+
+_finder = _AliasFinder()
