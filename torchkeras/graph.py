@@ -27,7 +27,9 @@ class KerasTensor:
     another `KerasTensor`.
     """
 
-    def __init__(self, shape: Sequence[int | None], dtype: str = "float32", name: str | None = None):
+    def __init__(
+        self, shape: Sequence[int | None], dtype: str = "float32", name: str | None = None
+    ):
         self.shape: Shape = tuple(shape)
         self.dtype = dtype_name(dtype)
         self.name = name or names.unique_name("keras_tensor")
@@ -144,7 +146,9 @@ def is_symbolic(structure: Any) -> bool:
     return any(isinstance(leaf, KerasTensor) for leaf in tree.leaves(structure))
 
 
-def record(operation: Callable, args: tuple, kwargs: dict, mask: Any = None, outputs: Any = None) -> Any:
+def record(
+    operation: Callable, args: tuple, kwargs: dict, mask: Any = None, outputs: Any = None
+) -> Any:
     """Note a call and return its symbolic outputs.
 
     `outputs` are given where the shape is known by rule; else the operation runs on stand-ins.

@@ -8,29 +8,29 @@ records a graph node.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from . import activations, config, constraints, graph, initializers, names, regularizers, tree
-from .arrays import as_tensor, default_device, to_numpy
+from .arrays import as_tensor, default_device
+from .connected import Connected, shape_of
 from .graph import KerasTensor, Node
 from .input_spec import InputSpec, check_inputs
-from .layout import layout
 from .precision import dtype_name, torch_dtype
 from .registry import Table
 from .tracking import holds_modules, track
-from .variable import LayerWeight, Variable, Weight, look_up
+from .variable import LayerWeight, Variable, Weight
+from .weighted import Weighted, exists
 
 __all__ = ["InputSpec", "Layer", "Variable", "Weight"]
 
 _losses_were_added = [False]  # since the last time that a model forgot them
 
 
-class Layer(nn.Module):
+class Layer(Weighted, Connected):
     """Base of all layers; write `build` and `call`, or only `call`, to make one.
 
     `trainable=False` freezes the weights, `name` is made up from the class where absent, `dtype`
@@ -46,7 +46,6 @@ class Layer(nn.Module):
     [2.0, 4.0]
     """
 
-    weight_map: tuple[Weight, ...] = ()
     supports_masking = False
     input_spec: Any = None
     stateful = False
@@ -64,8 +63,6 @@ class Layer(nn.Module):
             cls.forward = cls.call
         if "compute_mask" in cls.__dict__:
             cls._makes_mask = cls.supports_masking = True
-        for row in cls.__dict__.get("weight_map", ()):
-            setattr(cls, row.name, _weight_property(row.name))
 
     def __new__(cls, *args, **kwargs):
         layer = super().__new__(cls)
@@ -83,16 +80,13 @@ class Layer(nn.Module):
         activity_regularizer: Any = None,
         **kwargs: Any,
     ):
-        super().__init__()
+        super().__init__(trainable=bool(trainable))
         self.training = False
         self._name = self._check_name(name)
-        self._trainable = bool(trainable)
         self.dtype_policy = dtype_name(dtype or config.floatx())
         self.compute_dtype = torch_dtype(self.dtype_policy)
-        self._weights: list[LayerWeight] = []
         self._losses: list[Tensor] = []
         self._nodes: list[Node] = []
-        self._prefix = ""
         self._device = default_device()
         self.activity_regularizer = regularizers.get(activity_regularizer)
         if self.activity_regularizer is not None:
@@ -232,7 +226,7 @@ class Layer(nn.Module):
             args = (kwargs.pop(self._inputs_first),)
         inputs = args[0]
         flat = [t for t in tree.leaves(inputs) if isinstance(t, KerasTensor)]
-        self._ensure_built(tree.map_structure(_shape, inputs))
+        self._ensure_built(tree.map_structure(shape_of, inputs))
         check_inputs(self.input_spec, [t.shape for t in flat], self.name)
         mask = None
         if kwargs.get("mask") is None and (self.supports_masking or self._takes_mask):
@@ -250,7 +244,7 @@ class Layer(nn.Module):
         if not type(self).__module__.startswith("torchkeras."):
             return self._infer(args, kwargs)
         inputs = args[0]
-        shapes = self.compute_output_shape(tree.map_structure(_shape, inputs))
+        shapes = self.compute_output_shape(tree.map_structure(shape_of, inputs))
         dtype = self.output_dtype([t.dtype for t in tree.leaves(inputs) if hasattr(t, "dtype")])
         if _is_shape_list(shapes):
             return [KerasTensor(shape, dtype) for shape in shapes]
@@ -270,170 +264,6 @@ class Layer(nn.Module):
         self._clear_losses()
         return outputs
 
-    # --- weights ---------------------------------------------------------------------------
-
-    def add_weight(
-        self,
-        name: str | None = None,
-        shape: Any = None,
-        dtype: Any = None,
-        initializer: Any = None,
-        regularizer: Any = None,
-        trainable: bool | None = None,
-        constraint: Any = None,
-        use_resource: bool | None = None,
-        synchronization: Any = None,
-        aggregation: Any = None,
-        **kwargs: Any,
-    ) -> LayerWeight:
-        """Add a weight of your own, in Keras axes; returns a `Variable` to compute with.
-
-        `shape` defaults to a scalar, `initializer` to Glorot uniform for floats and zeros
-        otherwise. The orders `add_weight(shape, initializer, name=)` of Keras 1 work too.
-        """
-        if name is not None and not isinstance(name, str):  # Keras 1: shape came first
-            if isinstance(shape, str) or callable(shape):
-                initializer = shape
-            name, shape = kwargs.pop("name", None), name
-        if kwargs:
-            raise TypeError(
-                f"add_weight of layer {self.name!r} got an unexpected keyword argument "
-                f"{', '.join(map(repr, kwargs))}."
-            )
-        name = name or names.unique_name("variable")
-        dtype = torch_dtype(dtype) if dtype else self.compute_dtype
-        shape = (shape,) if isinstance(shape, int) else tuple(shape or ())
-        if any(size is None for size in shape):
-            raise ValueError(f"Weight {name!r} of layer {self.name!r} has an open shape {shape}.")
-        if initializer is None:
-            initializer = "glorot_uniform" if dtype.is_floating_point else "zeros"
-        value = initializers.get(initializer)(shape, dtype=dtype_name(dtype))
-        value = as_tensor(value, dtype, default_device())
-        trainable = True if trainable is None else bool(trainable)
-        key = name.replace(".", "_").replace("/", "_")
-        while key in self._parameters or key in self._buffers:
-            key += "_"
-        if trainable and dtype.is_floating_point:
-            self.register_parameter(key, nn.Parameter(value))
-        else:
-            self.register_buffer(key, value)
-            trainable = False
-        for kind, setting in (("regularizer", regularizer), ("constraint", constraint)):
-            get = regularizers.get if kind == "regularizer" else constraints.get
-            if setting is not None:
-                object.__setattr__(self, f"{key}_{kind}", get(setting))
-        weight = LayerWeight(
-            self, Weight(name, key, setting=key, trainable=trainable), self._path(name), shape
-        )
-        self._weights.append(weight)
-        self._freeze()
-        return weight
-
-    def make(self, module: Callable[..., nn.Module], *args: Any, **kwargs: Any) -> nn.Module:
-        """A native torch module with uninitialised weights of this layer's dtype and device."""
-        kwargs.setdefault("dtype", self.compute_dtype)
-        return nn.utils.skip_init(module, *args, device=default_device(), **kwargs)
-
-    @property
-    def trainable_weights(self) -> list[LayerWeight]:
-        """Weights that training changes: own, then those of the layers inside."""
-        if not self.trainable:
-            return []
-        return _unique(
-            [w for w in self._weights if w.weight.trainable]
-            + [w for child in self._children() for w in _trainable(child)]
-        )
-
-    @property
-    def non_trainable_weights(self) -> list[LayerWeight]:
-        """Weights that training leaves alone: statistics, and everything that is frozen."""
-        if self.trainable:
-            own = [w for w in self._weights if not w.weight.trainable]
-            return _unique(own + [w for c in self._children() for w in _non_trainable(c)])
-        own = sorted(self._weights, key=lambda w: not w.weight.trainable)
-        return _unique(own + [w for child in self._children() for w in weights_of(child)])
-
-    @property
-    def weights(self) -> list[LayerWeight]:
-        """All weights, trainable ones first, in the order of tf.keras and its files."""
-        return _unique(self.trainable_weights + self.non_trainable_weights)
-
-    variables = weights
-
-    @property
-    def trainable_variables(self) -> list[LayerWeight]:
-        return self.trainable_weights
-
-    @property
-    def non_trainable_variables(self) -> list[LayerWeight]:
-        return self.non_trainable_weights
-
-    def get_weights(self) -> list[np.ndarray]:
-        """Copies of all weights as numpy arrays in the axes of Keras."""
-        return [weight.numpy() for weight in self.weights]
-
-    def set_weights(self, weights: list[Any]) -> None:
-        """Write arrays in the order and shapes of `get_weights`; nothing is written on error."""
-        own = self.weights
-        if len(weights) != len(own):
-            raise ValueError(
-                f"Layer {self.name!r} has {len(own)} weights, but set_weights received "
-                f"{len(weights)}."
-            )
-        arrays = [np.asarray(to_numpy(value)) for value in weights]
-        for weight, array in zip(own, arrays, strict=True):
-            if tuple(array.shape) != tuple(weight.shape):
-                raise ValueError(
-                    f"Weight {weight.name} of layer {self.name!r} has shape "
-                    f"{tuple(weight.shape)}; received an array of shape {array.shape}."
-                )
-        for weight, array in zip(own, arrays, strict=True):
-            weight.assign(array)
-
-    def count_params(self) -> int:
-        """How many numbers the weights hold."""
-        if not self.built:
-            raise ValueError(
-                f"Layer {self.name!r} has no weights to count yet: it is not built. Build it "
-                "with build(input_shape) or by calling it on data."
-            )
-        return sum(int(np.prod(weight.shape)) for weight in self.weights)
-
-    @property
-    def trainable(self) -> bool:
-        """Whether training may change the weights; setting it reaches all layers inside."""
-        return self._trainable
-
-    @trainable.setter
-    def trainable(self, value: bool) -> None:
-        self._trainable = bool(value)
-        for child in self._children():
-            if isinstance(child, Layer):
-                child.trainable = value
-        self._freeze()
-
-    def _freeze(self):
-        """Let `requires_grad` of the native parameters follow `trainable`."""
-        for weight in self._weights:
-            if weight.weight.trainable:
-                for parameter in weight.native:
-                    parameter.requires_grad_(self._trainable)
-        for child in self._children():
-            if not isinstance(child, Layer):
-                child.requires_grad_(self._trainable)
-
-    def _children(self) -> Iterator[nn.Module]:
-        """The modules inside that have weights of their own, in the order they were assigned.
-
-        The native modules of a layer with a weight table are described by it and left out.
-        """
-        for module in self._modules.values():
-            if isinstance(module, (nn.ModuleList, nn.ModuleDict)):
-                inside = module.values() if isinstance(module, nn.ModuleDict) else module
-                yield from (m for m in inside if isinstance(m, Layer) or not self.weight_map)
-            elif isinstance(module, Layer) or (module is not None and not self.weight_map):
-                yield module
-
     # --- building --------------------------------------------------------------------------
 
     def _ensure_built(self, input_shape: Any) -> None:
@@ -448,7 +278,7 @@ class Layer(nn.Module):
         """Enter the rows of the weight table, draw initial values, freeze and set the mode."""
         known = {weight.weight for weight in self._weights}
         for row in self.weight_map:
-            if row not in known and all(_exists(self, path) for path in row.paths):
+            if row not in known and all(exists(self, path) for path in row.paths):
                 self._weights.append(self._enter(row))
         self.built = True
         for parameter in self.parameters():
@@ -464,28 +294,11 @@ class Layer(nn.Module):
             self.set_weights(self._initial_weights)
             self._initial_weights = None
 
-    def _enter(self, row):
-        """The `LayerWeight` of one row, holding a fresh draw of its initializer."""
-        axes = layout(row.pattern, row.gates)
-        native = look_up(self, row.paths[0])
-        sizes = {axis: getattr(self, attribute) for axis, attribute in (row.sizes or {}).items()}
-        shape = axes.keras_shape(tuple(native.shape), sizes)
-        if len(row.paths) > 1:
-            shape = (len(row.paths), *shape)
-        scope = f"{row.scope}/" if row.scope else ""
-        weight = LayerWeight(self, row, self._path(scope + row.name), shape)
-        if weight.initializer is not None:
-            weight.assign(weight.initializer(shape, dtype=dtype_name(native.dtype)))
-        return weight
-
     def _prefix_sublayers(self):
         """Weights made inside carry this layer's name before their own."""
         for child in self._sublayers():
             if not child.built and not child._prefix:
                 child._prefix = self._path("")
-
-    def _path(self, name):
-        return f"{self._prefix}{self.name}/{name}"
 
     def _sublayers(self) -> Iterator[Layer]:
         for child in self._children():
@@ -497,7 +310,7 @@ class Layer(nn.Module):
     # --- losses ----------------------------------------------------------------------------
 
     def add_loss(self, losses: Any, **kwargs: Any) -> None:
-        """Add scalars of the running forward pass, or functions of nothing, to the training loss."""
+        """Add scalars of the running forward pass, or functions giving some, to the loss."""
         for loss in tree.leaves(losses):
             self._losses.append(loss if callable(loss) else as_tensor(loss))
         _losses_were_added[0] = True
@@ -543,73 +356,6 @@ class Layer(nn.Module):
         """Where the weights are, or will be made."""
         return self._device
 
-    @property
-    def inbound_nodes(self) -> list[Node]:
-        return self._nodes
-
-    def _node_value(self, attribute, index=0):
-        if not self._nodes:
-            raise AttributeError(
-                f"Layer {self.name!r} has never been called on a symbolic tensor, so it has no "
-                f"{attribute}."
-            )
-        node = self._nodes[index]
-        if attribute == "output":
-            return node.outputs
-        return node.args[0] if node.args else node.outputs
-
-    @property
-    def input(self) -> Any:
-        """The symbolic input of the layer's only call."""
-        return self._only("input")
-
-    @property
-    def output(self) -> Any:
-        """The symbolic output of the layer's only call."""
-        return self._only("output")
-
-    def _only(self, attribute):
-        if len(self._nodes) > 1:
-            raise AttributeError(
-                f"Layer {self.name!r} was called {len(self._nodes)} times, so its {attribute} is "
-                f"ambiguous. Use get_{attribute}_at(index)."
-            )
-        return self._node_value(attribute)
-
-    def get_input_at(self, node_index: int) -> Any:
-        return self._node_value("input", node_index)
-
-    def get_output_at(self, node_index: int) -> Any:
-        return self._node_value("output", node_index)
-
-    def get_input_shape_at(self, node_index: int) -> Any:
-        return tree.map_structure(_shape, self.get_input_at(node_index))
-
-    def get_output_shape_at(self, node_index: int) -> Any:
-        return tree.map_structure(_shape, self.get_output_at(node_index))
-
-    @property
-    def input_shape(self) -> Any:
-        if not self._nodes and self._batch_input_shape is not None:
-            return self._batch_input_shape
-        return self._shape_of_all("input")
-
-    @property
-    def output_shape(self) -> Any:
-        return self._shape_of_all("output")
-
-    def _shape_of_all(self, attribute):
-        shapes = [
-            tree.map_structure(_shape, self._node_value(attribute, i))
-            for i in range(max(len(self._nodes), 1))
-        ]
-        if any(shape != shapes[0] for shape in shapes):
-            raise AttributeError(
-                f"Layer {self.name!r} was called on several {attribute} shapes: {shapes}. Use "
-                f"get_{attribute}_shape_at(index)."
-            )
-        return shapes[0]
-
     def _check_name(self, name):
         if name is None:
             return names.unique_name(names.to_snake_case(type(self).__name__))
@@ -652,17 +398,6 @@ class Layer(nn.Module):
         else:
             super().__setattr__(name, value)
 
-    def _adopt(self, name, variable):
-        """A free-standing `Variable` assigned to an attribute becomes a weight of the layer."""
-        value = variable.value.detach()
-        return self.add_weight(
-            variable.path if variable.path != "variable" else name,
-            tuple(value.shape),
-            value.dtype,
-            lambda shape, dtype: value,
-            trainable=variable.trainable,
-        )
-
     def _apply(self, fn, recurse=True):
         super()._apply(fn, recurse)
         probe = fn(torch.empty(0, dtype=self.compute_dtype, device=self._device))
@@ -681,32 +416,16 @@ _SERIALIZERS = {
 }
 
 
-def _weight_property(name):
-    """`layer.kernel`: the layer's weight of that name, or None where it has none."""
-
-    def find(self):
-        for weight in self._weights:
-            if weight.weight.name == name:
-                return weight
-        return None
-
-    return property(find, doc=f"The weight {name!r} in the axes of Keras.")
-
-
 def _build_at_first_call(layer, args, kwargs):
     """Forward pre-hook of a layer that is not built; building removes it."""
     inputs = args[0] if args else next(iter(kwargs.values()))
-    layer._ensure_built(tree.map_structure(_shape, inputs))
+    layer._ensure_built(tree.map_structure(shape_of, inputs))
 
 
 def _add_activity_loss(layer, args, outputs):
     """Forward hook: the activity penalty, averaged over the batch."""
     for output in tree.leaves(outputs):
         layer.add_loss(layer.activity_regularizer(output) / output.shape[0])
-
-
-def _shape(tensor):
-    return tuple(tensor.shape) if hasattr(tensor, "shape") else None
 
 
 def _is_shape_list(shape):
@@ -768,48 +487,6 @@ def _constructor_parameters(cls):
             if inspect.Parameter.VAR_KEYWORD not in kinds:
                 break
     return list(found)
-
-
-def _exists(module, path):
-    try:
-        return look_up(module, path) is not None
-    except AttributeError:
-        return False
-
-
-def _unique(items):
-    return list({id(item): item for item in items}.values())
-
-
-def _trainable(module):
-    if isinstance(module, Layer):
-        return module.trainable_weights
-    return [w for w in _module_weights(module) if w.weight.trainable]
-
-
-def _non_trainable(module):
-    if isinstance(module, Layer):
-        return module.non_trainable_weights
-    return [w for w in _module_weights(module) if not w.weight.trainable]
-
-
-def weights_of(module: nn.Module) -> list[LayerWeight]:
-    """All weights of a layer, or of a plain module inside one."""
-    return module.weights if isinstance(module, Layer) else _module_weights(module)
-
-
-def _module_weights(module):
-    """The parameters and float buffers of a plain `nn.Module`, in torch's layout and names."""
-    known = module.__dict__.get("_keras_weights")
-    if known is None:
-        known = []
-        for trainable, found in ((True, module.named_parameters()), (False, module.named_buffers())):
-            for path, tensor in found:
-                if trainable or tensor.is_floating_point():
-                    row = Weight(path, path, trainable=trainable)
-                    known.append(LayerWeight(module, row, path.replace(".", "/"), tuple(tensor.shape)))
-        object.__setattr__(module, "_keras_weights", known)
-    return known
 
 
 TABLE = Table("layer", "keras.layers")

@@ -126,7 +126,9 @@ def class_weights(y: Any, class_weight: dict[int, float]) -> Tensor:
     if not isinstance(y, Tensor):
         raise ValueError("class_weight is only supported for models with a single output.")
     if y.ndim > 2:
-        raise ValueError(f"class_weight needs labels of rank 1 or 2; received shape {tuple(y.shape)}.")
+        raise ValueError(
+            f"class_weight needs labels of rank 1 or 2; received shape {tuple(y.shape)}."
+        )
     classes = y.argmax(-1) if y.ndim == 2 and y.shape[-1] > 1 else y.reshape(-1).long()
     size = max(class_weight) + 1
     if sorted(class_weight) != list(range(size)):
@@ -160,7 +162,9 @@ def _common_length(data):
     every = {length for found in lengths.values() for length in found}
     if len(every) > 1:
         told = "\n".join(
-            f"  {name} sizes: {', '.join(map(str, found))}" for name, found in lengths.items() if found
+            f"  {name} sizes: {', '.join(map(str, found))}"
+            for name, found in lengths.items()
+            if found
         )
         raise ValueError(
             f"Data cardinality is ambiguous:\n{told}\nMake sure all arrays contain the same "

@@ -101,16 +101,15 @@ def _node_config(node, nodes):
     first, *rest = node.args
     names = getattr(node.operation, "_call_names", ())
     kwargs = dict(zip(names, rest, strict=False)) | node.kwargs
-    kwargs = _plain(
-        tree.map_structure(
-            lambda leaf: _Coordinate(_where(leaf, nodes)) if isinstance(leaf, KerasTensor) else leaf,
-            kwargs,
-        )
-    )
+    kwargs = _plain(tree.map_structure(lambda leaf: _located_leaf(leaf, nodes), kwargs))
     located = tree.map_structure(lambda t: _Coordinate([*_where(t, nodes), kwargs]), first)
     if isinstance(located, _Coordinate):
         return [located.where]
     return _plain(located)
+
+
+def _located_leaf(leaf, nodes):
+    return _Coordinate(_where(leaf, nodes)) if isinstance(leaf, KerasTensor) else leaf
 
 
 # --- reading ---------------------------------------------------------------------------------
@@ -152,36 +151,27 @@ def _named(entry):
 
 def _make_calls(layers, waiting, made):
     """Make each layer's calls as soon as their inputs exist, in the order of the config."""
-    done = {name: 0 for name in layers}
-    offset = {name: 1 if (name, 0) in made else 0 for name in layers}
-    while waiting:
+    queue = [(name, list(calls), 1 if (name, 0) in made else 0) for name, calls in waiting]
+    while queue:
+        before = sum(len(calls) for _, calls, _ in queue)
         left = []
-        for name, calls in waiting:
-            while done[name] < len(calls):
+        for name, calls, number in queue:
+            while calls:
                 try:
-                    args, kwargs = _arguments(calls[done[name]], made)
-                except KeyError:
+                    args, kwargs = _arguments(calls[0], made)
+                except KeyError:  # an input that another layer has still to make
                     break
-                outputs = layers[name](*args, **kwargs)
-                made[name, done[name] + offset[name]] = outputs
-                done[name] += 1
-            if done[name] < len(calls):
-                left.append((name, calls))
-        if sum(len(c) - done[n] for n, c in left) == sum(len(c) for _, c in waiting) and left == waiting:
-            if not any(_ready(calls[done[name]], made) for name, calls in left):
-                raise ValueError(
-                    "The model config is not a graph: the inputs of layers "
-                    f"{[name for name, _ in left]} are never made."
-                )
-        waiting = left
-
-
-def _ready(call, made):
-    try:
-        _arguments(call, made)
-    except KeyError:
-        return False
-    return True
+                made[name, number] = layers[name](*args, **kwargs)
+                calls.pop(0)
+                number += 1
+            if calls:
+                left.append((name, calls, number))
+        if sum(len(calls) for _, calls, _ in left) == before:
+            raise ValueError(
+                "The model config is not a graph: the inputs of layers "
+                f"{[name for name, _, _ in left]} are never made."
+            )
+        queue = left
 
 
 def _arguments(call, made):

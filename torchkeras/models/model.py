@@ -82,7 +82,9 @@ class Model(Layer):
                 self.compute_dtype = layer.compute_dtype
                 break
         self.input_names = [tensor.node.operation.name for tensor in graph.flat_inputs]
-        self.output_names = _unique_names([module_name(t.node.operation) for t in graph.flat_outputs])
+        self.output_names = _unique_names(
+            [module_name(t.node.operation) for t in graph.flat_outputs]
+        )
         self._finish_build()
 
     def call(self, inputs, training=None, mask=None):
@@ -478,7 +480,7 @@ class Model(Layer):
         saving.load_weights(self, filepath, by_name=by_name, skip_mismatch=skip_mismatch)
 
     def to_json(self, **kwargs: Any) -> str:
-        """The architecture as JSON text; `model_from_json` reads it. `kwargs` go to `json.dumps`."""
+        """The architecture as JSON text for `model_from_json`; `kwargs` go to `json.dumps`."""
         return saving.to_json(self, **kwargs)
 
     def to_yaml(self, **kwargs: Any) -> str:

@@ -131,7 +131,9 @@ class Compiled:
         for i, name in enumerate(names):
             tracker = LossTracker(f"{name}_loss") if count > 1 and objects[i] is not None else None
             self._outputs.append(
-                _Output(name, objects[i], weights[i], tracker, _listed(plain[i]), _listed(weighted[i]))
+                _Output(
+                    name, objects[i], weights[i], tracker, _listed(plain[i]), _listed(weighted[i])
+                )
             )
         self._has_metrics = any(o.asked or o.asked_weighted for o in self._outputs)
         self._settled = True

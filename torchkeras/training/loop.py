@@ -131,9 +131,7 @@ def _joined(*parts):
     return to_numpy(whole)
 
 
-def on_batch(
-    model, kind, x, y, sample_weight, class_weight, reset_metrics, return_dict
-) -> Any:
+def on_batch(model, kind, x, y, sample_weight, class_weight, reset_metrics, return_dict) -> Any:
     """One training or test step on a given batch; returns numbers."""
     _require_compiled(model)
     batches = _batches(model, x, y, sample_weight, batch_size=_length(x))
@@ -292,4 +290,3 @@ def _read(logs) -> dict[str, float]:
             f"{type(logs).__name__}."
         )
     return dict(Logs(logs).items() if not isinstance(logs, Logs) else logs.items())
-

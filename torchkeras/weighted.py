@@ -1,0 +1,286 @@
+"""The weights of a layer: made, listed in Keras' order, read, written and frozen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from . import constraints, initializers, names, regularizers
+from .arrays import as_tensor, default_device, to_numpy
+from .layout import layout
+from .precision import dtype_name, torch_dtype
+from .variable import LayerWeight, Weight, look_up
+
+
+class Weighted(nn.Module):
+    """The part of `Layer` that owns weights: native parameters, seen through a weight table."""
+
+    weight_map: tuple[Weight, ...] = ()
+    name: str
+    compute_dtype: torch.dtype
+    built: bool
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        for row in cls.__dict__.get("weight_map", ()):
+            setattr(cls, row.name, _weight_property(row.name))
+
+    def __init__(self, trainable: bool):
+        super().__init__()
+        self._trainable = trainable
+        self._weights: list[LayerWeight] = []
+        self._prefix = ""  # what the names of the weights begin with inside another layer
+
+    def add_weight(
+        self,
+        name: str | None = None,
+        shape: Any = None,
+        dtype: Any = None,
+        initializer: Any = None,
+        regularizer: Any = None,
+        trainable: bool | None = None,
+        constraint: Any = None,
+        use_resource: bool | None = None,
+        synchronization: Any = None,
+        aggregation: Any = None,
+        **kwargs: Any,
+    ) -> LayerWeight:
+        """Add a weight of your own, in Keras axes; returns a `Variable` to compute with.
+
+        `shape` defaults to a scalar, `initializer` to Glorot uniform for floats and zeros
+        otherwise. The orders `add_weight(shape, initializer, name=)` of Keras 1 work too.
+        """
+        if name is not None and not isinstance(name, str):  # Keras 1: shape came first
+            if isinstance(shape, str) or callable(shape):
+                initializer = shape
+            name, shape = kwargs.pop("name", None), name
+        if kwargs:
+            raise TypeError(
+                f"add_weight of layer {self.name!r} got an unexpected keyword argument "
+                f"{', '.join(map(repr, kwargs))}."
+            )
+        name = name or names.unique_name("variable")
+        dtype = torch_dtype(dtype) if dtype else self.compute_dtype
+        shape = (shape,) if isinstance(shape, int) else tuple(shape or ())
+        if any(size is None for size in shape):
+            raise ValueError(f"Weight {name!r} of layer {self.name!r} has an open shape {shape}.")
+        if initializer is None:
+            initializer = "glorot_uniform" if dtype.is_floating_point else "zeros"
+        value = initializers.get(initializer)(shape, dtype=dtype_name(dtype))
+        value = as_tensor(value, dtype, default_device())
+        trainable = True if trainable is None else bool(trainable)
+        key = name.replace(".", "_").replace("/", "_")
+        while key in self._parameters or key in self._buffers:
+            key += "_"
+        if trainable and dtype.is_floating_point:
+            self.register_parameter(key, nn.Parameter(value))
+        else:
+            self.register_buffer(key, value)
+            trainable = False
+        for kind, setting in (("regularizer", regularizer), ("constraint", constraint)):
+            get = regularizers.get if kind == "regularizer" else constraints.get
+            if setting is not None:
+                object.__setattr__(self, f"{key}_{kind}", get(setting))
+        weight = LayerWeight(
+            self, Weight(name, key, setting=key, trainable=trainable), self._path(name), shape
+        )
+        self._weights.append(weight)
+        self._freeze()
+        return weight
+
+    def make(self, module: Callable[..., nn.Module], *args: Any, **kwargs: Any) -> nn.Module:
+        """A native torch module with uninitialised weights of this layer's dtype and device."""
+        kwargs.setdefault("dtype", self.compute_dtype)
+        return nn.utils.skip_init(module, *args, device=default_device(), **kwargs)
+
+    @property
+    def trainable_weights(self) -> list[LayerWeight]:
+        """Weights that training changes: own, then those of the layers inside."""
+        if not self.trainable:
+            return []
+        return _unique(
+            [w for w in self._weights if w.weight.trainable]
+            + [w for child in self._children() for w in _trainable(child)]
+        )
+
+    @property
+    def non_trainable_weights(self) -> list[LayerWeight]:
+        """Weights that training leaves alone: statistics, and everything that is frozen."""
+        if self.trainable:
+            own = [w for w in self._weights if not w.weight.trainable]
+            return _unique(own + [w for c in self._children() for w in _non_trainable(c)])
+        own = sorted(self._weights, key=lambda w: not w.weight.trainable)
+        return _unique(own + [w for child in self._children() for w in weights_of(child)])
+
+    @property
+    def weights(self) -> list[LayerWeight]:
+        """All weights, trainable ones first, in the order of tf.keras and its files."""
+        return _unique(self.trainable_weights + self.non_trainable_weights)
+
+    variables = weights
+
+    @property
+    def trainable_variables(self) -> list[LayerWeight]:
+        return self.trainable_weights
+
+    @property
+    def non_trainable_variables(self) -> list[LayerWeight]:
+        return self.non_trainable_weights
+
+    def get_weights(self) -> list[np.ndarray]:
+        """Copies of all weights as numpy arrays in the axes of Keras."""
+        return [weight.numpy() for weight in self.weights]
+
+    def set_weights(self, weights: list[Any]) -> None:
+        """Write arrays in the order and shapes of `get_weights`; nothing is written on error."""
+        own = self.weights
+        if len(weights) != len(own):
+            raise ValueError(
+                f"Layer {self.name!r} has {len(own)} weights, but set_weights received "
+                f"{len(weights)}."
+            )
+        arrays = [np.asarray(to_numpy(value)) for value in weights]
+        for weight, array in zip(own, arrays, strict=True):
+            if tuple(array.shape) != tuple(weight.shape):
+                raise ValueError(
+                    f"Weight {weight.name} of layer {self.name!r} has shape "
+                    f"{tuple(weight.shape)}; received an array of shape {array.shape}."
+                )
+        for weight, array in zip(own, arrays, strict=True):
+            weight.assign(array)
+
+    def count_params(self) -> int:
+        """How many numbers the weights hold."""
+        if not self.built:
+            raise ValueError(
+                f"Layer {self.name!r} has no weights to count yet: it is not built. Build it "
+                "with build(input_shape) or by calling it on data."
+            )
+        return sum(int(np.prod(weight.shape)) for weight in self.weights)
+
+    @property
+    def trainable(self) -> bool:
+        """Whether training may change the weights; setting it reaches all layers inside."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self._trainable = bool(value)
+        for child in self._children():
+            if isinstance(child, Weighted):
+                child.trainable = value
+        self._freeze()
+
+    def _freeze(self):
+        """Let `requires_grad` of the native parameters follow `trainable`."""
+        for weight in self._weights:
+            if weight.weight.trainable:
+                for parameter in weight.native:
+                    parameter.requires_grad_(self._trainable)
+        for child in self._children():
+            if not isinstance(child, Weighted):
+                child.requires_grad_(self._trainable)
+
+    def _children(self) -> Iterator[nn.Module]:
+        """The modules inside that have weights of their own, in the order they were assigned.
+
+        The native modules of a layer with a weight table are described by it and left out.
+        """
+        for module in self._modules.values():
+            if isinstance(module, (nn.ModuleList, nn.ModuleDict)):
+                inside = module.values() if isinstance(module, nn.ModuleDict) else module
+                yield from (m for m in inside if isinstance(m, Weighted) or not self.weight_map)
+            elif isinstance(module, Weighted) or (module is not None and not self.weight_map):
+                yield module
+
+    def _enter(self, row):
+        """The `LayerWeight` of one row, holding a fresh draw of its initializer."""
+        axes = layout(row.pattern, row.gates)
+        native = look_up(self, row.paths[0])
+        sizes = {axis: getattr(self, attribute) for axis, attribute in (row.sizes or {}).items()}
+        shape = axes.keras_shape(tuple(native.shape), sizes)
+        if len(row.paths) > 1:
+            shape = (len(row.paths), *shape)
+        scope = f"{row.scope}/" if row.scope else ""
+        weight = LayerWeight(self, row, self._path(scope + row.name), shape)
+        if weight.initializer is not None:
+            weight.assign(weight.initializer(shape, dtype=dtype_name(native.dtype)))
+        return weight
+
+    def _adopt(self, name, variable):
+        """A free-standing `Variable` assigned to an attribute becomes a weight of the layer."""
+        value = variable.value.detach()
+        return self.add_weight(
+            variable.path if variable.path != "variable" else name,
+            tuple(value.shape),
+            value.dtype,
+            lambda shape, dtype: value,
+            trainable=variable.trainable,
+        )
+
+    def _path(self, name):
+        return f"{self._prefix}{self.name}/{name}"
+
+
+def _weight_property(name):
+    """`layer.kernel`: the layer's weight of that name, or None where it has none."""
+
+    def find(self):
+        for weight in self._weights:
+            if weight.weight.name == name:
+                return weight
+        return None
+
+    return property(find, doc=f"The weight {name!r} in the axes of Keras.")
+
+
+def exists(module: nn.Module, path: str) -> bool:
+    """Whether there is something other than None at a dotted path below `module`."""
+    try:
+        return look_up(module, path) is not None
+    except AttributeError:
+        return False
+
+
+def _unique(items):
+    return list({id(item): item for item in items}.values())
+
+
+def _trainable(module):
+    if isinstance(module, Weighted):
+        return module.trainable_weights
+    return [w for w in _module_weights(module) if w.weight.trainable]
+
+
+def _non_trainable(module):
+    if isinstance(module, Weighted):
+        return module.non_trainable_weights
+    return [w for w in _module_weights(module) if not w.weight.trainable]
+
+
+def weights_of(module: nn.Module) -> list[LayerWeight]:
+    """All weights of a layer, or of a plain module inside one."""
+    return module.weights if isinstance(module, Weighted) else _module_weights(module)
+
+
+def _module_weights(module):
+    """The parameters and float buffers of a plain `nn.Module`, in torch's layout and names."""
+    known = module.__dict__.get("_keras_weights")
+    if known is None:
+        known = []
+        for trainable, found in (
+            (True, module.named_parameters()),
+            (False, module.named_buffers()),
+        ):
+            for path, tensor in found:
+                if trainable or tensor.is_floating_point():
+                    row = Weight(path, path, trainable=trainable)
+                    known.append(
+                        LayerWeight(module, row, path.replace(".", "/"), tuple(tensor.shape))
+                    )
+        object.__setattr__(module, "_keras_weights", known)
+    return known
