@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from ..registry import get_registered_name
+from .. import configs
 from .base import TABLE, Loss, LossFunctionWrapper, Reduction
 from .crossentropy import (
     BinaryCrossentropy,
@@ -79,7 +79,7 @@ def serialize(loss: Any, use_legacy_format: bool = False) -> Any:
     >>> serialize(Huber())["config"]["delta"]
     1.0
     """
-    return serialize_with(TABLE, loss, use_legacy_format)
+    return configs.serialize(TABLE, loss, use_legacy_format)
 
 
 def deserialize(
@@ -91,22 +91,6 @@ def deserialize(
     2.0
     """
     return TABLE.deserialize(name, custom_objects)
-
-
-def serialize_with(table, obj: Any, use_legacy_format: bool) -> Any:
-    """`obj` in the format of tf.keras 2.15, or in the older one."""
-    if obj is None or isinstance(obj, (str, dict)):
-        return obj
-    if hasattr(obj, "get_config"):
-        config = table.serialize(obj)
-        if use_legacy_format:
-            name = config["registered_name"] or config["class_name"]
-            return {"class_name": name, "config": config["config"]}
-        return config
-    if use_legacy_format:
-        return get_registered_name(obj)
-    function = {"class_name": "function", "config": obj.__name__, "registered_name": "function"}
-    return {"module": "builtins", **function}
 
 
 __all__ = [
