@@ -1,6 +1,6 @@
 """Train an LSTM to tell good film reviews from bad ones.
 
-The 17 MB of reviews are downloaded once, into ~/.keras/datasets. About 83 % test accuracy.
+The 17 MB of reviews are downloaded once, into ~/.keras/datasets.
 Usage: imdb_lstm.py [epochs] [samples]
 """
 
