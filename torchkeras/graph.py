@@ -78,7 +78,7 @@ class KerasTensor:
     def __getattr__(self, attribute):
         method = getattr(Tensor, attribute, None) if not attribute.startswith("_") else None
         if method is None or not callable(method):
-            raise AttributeError(f"{self!r} has no attribute {attribute!r}.")
+            raise AttributeError(f"A symbolic tensor has no attribute {attribute!r}.")
 
         def recorded(*args, **kwargs):
             return record(method, (self, *args), kwargs)
@@ -134,11 +134,6 @@ class Node:
     @property
     def masks(self) -> list[KerasTensor]:
         return [m for m in tree.leaves(self.mask) if isinstance(m, KerasTensor)]
-
-    def __deepcopy__(self, memo):
-        # The record is history, not state: copies of a layer share it, but for its operation,
-        # which a copied model's plan finds by key.
-        return self
 
 
 def is_symbolic(structure: Any) -> bool:
@@ -229,6 +224,23 @@ class Graph:
         nodes = self._nodes_in_order(with_masks=True)
         return Plan(self.flat_inputs, self.flat_outputs, nodes, keys)
 
+    def __reduce__(self):
+        """Copies and pickles hold the calls as a flat list: depth does not matter then."""
+        nodes = self._nodes_in_order(with_masks=True)
+        nodes += [t.node for t in self.flat_inputs if t.node not in nodes]
+        tensors = [tensor for node in nodes for tensor in tree.leaves(node.outputs)]
+        number = {id(tensor): _Number(i) for i, tensor in enumerate(tensors)}
+
+        def numbered(structure):
+            return tree.map_structure(lambda leaf: number.get(id(leaf), leaf), structure)
+
+        calls = [
+            (n.operation, numbered(n.args), numbered(n.kwargs), numbered(n.mask), numbered(n.outputs))
+            for n in nodes
+        ]
+        told = [(t.shape, t.dtype, t.name, numbered(t._keras_mask)) for t in tensors]
+        return _restore_graph, (calls, told, numbered(self.inputs), numbered(self.outputs))
+
     def _nodes_in_order(self, with_masks):
         """Nodes from inputs to outputs, each after what it needs; without recursion."""
         known = {id(t) for t in self.flat_inputs}
@@ -297,6 +309,33 @@ class Graph:
 
 def _is_input(node):
     return not node.inputs and not node.args
+
+
+class _Number:
+    """Stands for a tensor in a pickled graph."""
+
+    def __init__(self, value: int):
+        self.value = value
+
+
+def _restore_graph(calls, told, inputs, outputs):
+    tensors = [KerasTensor(shape, dtype, name) for shape, dtype, name, _ in told]
+
+    def found(structure):
+        return tree.map_structure(
+            lambda leaf: tensors[leaf.value] if isinstance(leaf, _Number) else leaf, structure
+        )
+
+    for tensor, (_, _, _, mask) in zip(tensors, told, strict=True):
+        tensor._keras_mask = found(mask)
+    for operation, args, kwargs, mask, made in calls:
+        node = Node(operation, found(args), found(kwargs), found(mask))
+        node.set_outputs(found(made))
+        if hasattr(operation, "_nodes"):
+            if _is_input(node):
+                operation._nodes.clear()
+            operation._nodes.append(node)
+    return Graph(found(inputs), found(outputs))
 
 
 class Step:

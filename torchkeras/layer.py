@@ -404,6 +404,9 @@ class Layer(Weighted, Connected):
         self._device, self.compute_dtype = probe.device, probe.dtype
         return self
 
+    def __getstate__(self):
+        return {**self.__dict__, "_nodes": []}  # a graph that is copied too makes them again
+
     def __repr__(self):
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
 

@@ -12,7 +12,6 @@ from ..config import floatx
 from ..graph import KerasTensor
 from ..input_spec import InputSpec
 from ..layer import TABLE, Layer, Weight
-from ..precision import dtype_name
 
 
 @TABLE.add()
@@ -51,12 +50,19 @@ class InputLayer(Layer):
         self._batch_input_shape = tuple(batch_input_shape)
         self.sparse, self.ragged, self.optional = False, False, bool(optional)
         self.built = True
-        tensor = input_tensor
+        self._start(input_tensor)
+
+    def _start(self, tensor=None):
+        """Note the node that every path from this input leads back to."""
         if tensor is None:
-            tensor = KerasTensor(self._batch_input_shape, dtype_name(dtype or floatx()), name)
+            tensor = KerasTensor(self._batch_input_shape, self.dtype_policy, self.name)
         node = graph.Node(self, (), {})
         node.set_outputs(tensor)
-        self._nodes.append(node)
+        self._nodes = [node]
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        self._start()
 
     def call(self, inputs):
         return inputs

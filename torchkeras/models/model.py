@@ -15,13 +15,14 @@ from .. import graph as graphs
 from .. import optimizers, tree
 from ..data.arrays import unpack_x_y_sample_weight
 from ..graph import Graph, KerasTensor
-from ..layer import TABLE, Layer, weights_of
+from ..layer import TABLE, Layer
 from ..saving import api as saving
 from ..summary import summary
 from ..training import loop
 from ..training.compiled import Compiled
 from ..training.logs import Logs
 from ..variable import LayerWeight
+from ..weighted import weights_of
 
 
 @TABLE.add()

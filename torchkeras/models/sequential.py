@@ -8,9 +8,9 @@ from typing import Any
 from torch import Tensor, nn
 
 from .. import names
-from ..graph import Graph, KerasTensor
+from ..graph import Graph, KerasTensor, infer, record
 from ..layer import TABLE, Layer
-from ..layers.core import Input, InputLayer
+from ..layers.core import InputLayer
 from .functional import Functional
 from .model import Model, module_name
 
@@ -31,11 +31,15 @@ class Sequential(Functional):
     def __init__(self, layers: Any = None, name: str | None = None):
         super().__init__(name=name)
         self._stack: list[nn.Module] = []
-        self._start: KerasTensor | None = None
+        self._input_layer: InputLayer | None = None
         self._deferred = False  # whether the input shape came from data
         if layers is not None:
             for layer in layers if isinstance(layers, (list, tuple)) else [layers]:
                 self.add(layer)
+
+    @property
+    def _start(self) -> KerasTensor | None:
+        return self._input_layer and self._input_layer.output
 
     def add(self, layer: Any) -> None:
         """Append a layer, a model or a plain `nn.Module`; an `Input` may come first."""
@@ -49,7 +53,7 @@ class Sequential(Functional):
         if isinstance(layer, InputLayer):
             if self._stack or self._start is not None:
                 raise ValueError("An Input must be the first layer of a Sequential.")
-            self._start = layer.output
+            self._input_layer = layer
             self._rebuild()
             return
         taken = [module_name(one) for one in self._stack]
@@ -59,7 +63,7 @@ class Sequential(Functional):
                 f'"{module_name(layer)}" is already the name of a layer in this model.'
             )
         if not self._stack and self._start is None:
-            self._start = _start_of(layer)
+            self._input_layer = _input_layer_for(layer)
         self._stack.append(layer)
         try:
             self._rebuild(added=layer)
@@ -74,7 +78,7 @@ class Sequential(Functional):
         layer = self._stack.pop()
         del self._modules[module_name(layer).replace(".", "_")]
         if not self._stack and self._deferred:
-            self._start = None
+            self._input_layer = None
         self._rebuild()
         return layer
 
@@ -108,7 +112,7 @@ class Sequential(Functional):
         if input_shape is None:
             raise ValueError("A Sequential without input_shape needs build(input_shape).")
         name = module_name(self._stack[0]) + "_input"
-        self._start = Input(batch_input_shape=tuple(input_shape), name=name)
+        self._input_layer = InputLayer(batch_input_shape=tuple(input_shape), name=name)
         self._deferred = True
         self._rebuild()
 
@@ -126,12 +130,9 @@ class Sequential(Functional):
 
     def _relax(self, shape):
         """The input shape came from a batch; another batch shows which axes are open."""
-        self._start = Input(
-            batch_input_shape=tuple(
-                None if a != b else a for a, b in zip(self._start.shape, shape, strict=True)
-            ),
-            name=self._start.name,
-        )
+        seen = zip(self._start.shape, shape, strict=True)
+        relaxed = tuple(None if a != b else a for a, b in seen)
+        self._input_layer = InputLayer(batch_input_shape=relaxed, name=self._start.name)
         self._rebuild()
 
     @property
@@ -143,7 +144,7 @@ class Sequential(Functional):
         return iter(self.__dict__.get("_stack", ()))
 
     def get_config(self) -> dict[str, Any]:
-        layers: list = [] if self._start is None else [self._start.node.operation]
+        layers: list = [] if self._input_layer is None else [self._input_layer]
         entries = []
         for layer in layers + self._stack:
             if not isinstance(layer, Layer):
@@ -168,21 +169,19 @@ class Sequential(Functional):
         return model
 
 
-def _start_of(layer):
-    """The symbolic input that a first layer asks for, or None."""
+def _input_layer_for(layer):
+    """The input that a first layer asks for, or None."""
     if isinstance(layer, Model) and layer._graph is not None:
         shape, dtype = layer.inputs[0].shape, layer.inputs[0].dtype
     elif isinstance(layer, Layer) and layer._batch_input_shape is not None:
         shape, dtype = layer._batch_input_shape, layer.dtype
     else:
         return None
-    return Input(batch_input_shape=shape, dtype=dtype, name=module_name(layer) + "_input")
+    return InputLayer(batch_input_shape=shape, dtype=dtype, name=module_name(layer) + "_input")
 
 
 def _call(layer, tensor):
     if isinstance(layer, Layer):
         return layer(tensor)
-    from ..graph import infer, record
-
     outputs = infer(layer, (tensor,), {}, device="cpu")
     return record(layer, (tensor,), {}, outputs=outputs)

@@ -207,13 +207,13 @@ class Compiled:
                 y = y[0]
             if isinstance(sample_weight, (list, tuple, dict)):
                 sample_weight = tree.flatten(sample_weight)[0]
-            return [(self._outputs[0], y, y_pred, sample_weight)]
+            return [(self._outputs[0], *_ranked(y, y_pred, sample_weight))]
         count = len(self._outputs)
         labels = self._per_output(y, count, "y", lambda value: False)
         shared = isinstance(sample_weight, Tensor)
         weights = self._per_output(sample_weight, count, "sample_weight", lambda v: shared)
-        predictions = tree.flatten(y_pred)
-        return list(zip(self._outputs, labels, predictions, weights, strict=True))
+        matched = zip(self._outputs, labels, tree.flatten(y_pred), weights, strict=True)
+        return [(output, *_ranked(y, p, w)) for output, y, p, w in matched]
 
 
 class _Output:
@@ -240,12 +240,25 @@ def _loss_object(identifier) -> Callable | None:
     return losses.LossFunctionWrapper(found, name=getattr(found, "__name__", None))
 
 
+_ANY_BATCH = torch.zeros(1, 1)
+
+
 def _check_metrics(given):
     """Unknown names fail at compile, not in the first batch."""
     for identifier in tree.leaves(given):
-        if isinstance(identifier, str) and identifier not in metrics.CHOSEN_BY_SHAPE:
-            metrics.get(identifier)
+        if isinstance(identifier, str):
+            metrics.resolve(identifier, _ANY_BATCH, _ANY_BATCH)
     return given
+
+
+def _ranked(y, y_pred, weight):
+    """Labels and weights of rank 1 beside predictions of rank 2 get a last axis of one."""
+    if y_pred.ndim == 2:
+        if y is not None and y.ndim == 1:
+            y = y.unsqueeze(-1)
+        if weight is not None and weight.ndim == 1:
+            weight = weight.unsqueeze(-1)
+    return y, y_pred, weight
 
 
 def _is_one_set(given):
