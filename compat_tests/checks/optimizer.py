@@ -113,8 +113,7 @@ def check_optimizer(
     weights = Holder(dtype).weights()
     for variable, value in zip(weights, first, strict=True):
         variable.assign(value)
-    with_grad = (lambda g: torch.tensor(g, dtype=getattr(torch, dtype)))
-    ours = run(opt, weights, with_grad)
+    ours = run(opt, weights, lambda g: torch.tensor(g, dtype=getattr(torch, dtype)))
 
     assert ours["config"] == _plain(answer["config"])
     assert ours["names"] == answer["names"]

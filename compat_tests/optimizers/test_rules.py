@@ -19,6 +19,18 @@ RULES = [
     ("Adam", {}),
     ("Adam", {"amsgrad": True}),
     ("Adam", {"beta_1": 0.5, "beta_2": 0.9, "epsilon": 1e-3}),
+    ("AdamW", {}),
+    ("AdamW", {"weight_decay": 0.5, "learning_rate": 0.1}),
+    ("Adamax", {}),
+    ("Nadam", {}),
+    ("Ftrl", {}),
+    ("Ftrl", {"l1_regularization_strength": 0.01, "l2_regularization_strength": 0.1, "beta": 0.1,
+              "l2_shrinkage_regularization_strength": 0.01, "learning_rate": 0.1}),
+    ("Ftrl", {"learning_rate_power": -0.3, "initial_accumulator_value": 0.5}),
+    ("Lion", {}),
+    ("Lion", {"beta_1": 0.5, "learning_rate": 0.01}),
+    ("Adafactor", {}),
+    ("Adafactor", {"relative_step": False, "clip_threshold": 0.1, "learning_rate": 0.5}),
 ]
 COMMON = [
     {"clipnorm": 0.5},

@@ -9,40 +9,27 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from itertools import chain
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.optim import optimizer as torch_optimizer
 
-from ..arrays import as_tensor, default_device, to_numpy
-from ..config import floatx
-from ..precision import torch_dtype
+from ..registry import Table
 from ..variable import Variable
 from . import clipping, schedules
-from .scalars import Count, Rate
+from .descent import Descent
+from .keras_state import KerasState
+from .rates import Rated
 from .schedules import LearningRateSchedule
-from .state import (
-    Batch,
-    IterationVariable,
-    ParameterHandle,
-    SlotVariable,
-    gradients,
-    to_keras,
-)
+from .state import Batch, ParameterHandle, to_keras
+
+TABLE = Table("optimizer", "keras.optimizers")
 
 
-class VariableList(list):
-    """A list that may also be called, for scripts that write `optimizer.variables()`."""
-
-    def __call__(self):
-        return self
-
-
-class Optimizer(torch.optim.Optimizer):
+class Optimizer(Rated, Descent, KerasState, torch.optim.Optimizer):
     """Base of all optimizers; a rule overrides `update`, `slots` and `get_config`.
 
     A rule written for Keras, with `build`, `add_variable_from_reference` and
@@ -70,10 +57,14 @@ class Optimizer(torch.optim.Optimizer):
         self.jit_compile = bool(jit_compile) and torch.cuda.is_available()  # as tf.keras notes it
         self._step = 0
         self._schedule: LearningRateSchedule | None = None
-        self._handles: list[Variable] = []
-        self._own: list[Variable] = []
-        self._skipped: list[str] = []
+        self._handles: list[Variable] = []  # what was built, in order
+        self._own: list[Variable] = []  # what add_variable made
+        self._skipped: list[str] = []  # what had no gradient in the last step
+        self._warned: set[tuple[str, ...]] = set()
+        self._spared: set[int] = set()
+        self._spared_names: list[str] = []
         self._batches: list[Batch] | None = None
+        self._by_variable = type(self).update_step is not Optimizer.update_step
         self._take(kwargs)
         self._check()
 
@@ -95,8 +86,9 @@ class Optimizer(torch.optim.Optimizer):
             raise TypeError(
                 f"{type(self).__name__} has no argument {', '.join(map(repr, kwargs))}."
             )
-        if rate is not None or self._alias is not None:
-            self.learning_rate = self._build_learning_rate(rate)
+        rate = self._build_learning_rate(rate)
+        if rate is not None:
+            self.learning_rate = rate
 
     def _check(self):
         if self.decay < 0:
@@ -140,69 +132,6 @@ class Optimizer(torch.optim.Optimizer):
     def update_step(self, gradient: Tensor, variable: Variable) -> None:
         """The rule for one variable in the axes of Keras, for optimizers written for Keras."""
         raise NotImplementedError
-
-    # Learning rate and step counter
-
-    @property
-    def learning_rate(self) -> Rate | Tensor:
-        """The rate of the next update: a number, or a tensor where one was given.
-
-        Assign a number or a schedule at any time. Under a schedule: the rate of the last update.
-        """
-        rate = self.param_groups[0]["lr"] if self.param_groups else self.defaults["lr"]
-        if rate is None:
-            raise ValueError(f"{type(self).__name__} has no learning rate; set learning_rate.")
-        return rate if isinstance(rate, Tensor) else Rate(rate, self._set_rate)
-
-    @learning_rate.setter
-    def learning_rate(self, value):
-        self._set_rate(value)
-
-    lr = _learning_rate = learning_rate
-
-    def _set_rate(self, value):
-        self._schedule = value if isinstance(value, LearningRateSchedule) else None
-        self._write_rate(self._checked_rate(value) if self._schedule is None else self._scheduled())
-
-    def _write_rate(self, rate):
-        self.defaults["lr"] = rate
-        for group in self.param_groups:
-            group["lr"] = rate
-
-    def _scheduled(self):
-        rate = schedules.rate_at(self._schedule, self._step)
-        return rate if isinstance(rate, Tensor) else _rounded(rate)
-
-    def _build_learning_rate(self, learning_rate):
-        """The rate to use: the argument, or what came under its old name `lr`."""
-        return self._alias if self._alias is not None else learning_rate
-
-    def _checked_rate(self, value):
-        if isinstance(value, Tensor) and value.dim() == 0:
-            return value.detach()
-        if isinstance(value, (Variable, np.ndarray)) and value.ndim == 0:
-            value = float(value)
-        if callable(value) and not isinstance(value, type):
-            value = value()
-        number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
-        if not number or not value >= 0:
-            raise ValueError(
-                f"learning_rate of {type(self).__name__} must be a number that is not negative, a "
-                f"LearningRateSchedule or a function without arguments; received {value!r}."
-            )
-        return _rounded(value)
-
-    @property
-    def iterations(self) -> Count:
-        """How many updates were made; `int(...)`, `.numpy()` and assignment work."""
-        return Count(self._step, self._set_step)
-
-    @iterations.setter
-    def iterations(self, value):
-        self._set_step(value)
-
-    def _set_step(self, value):
-        self._step = int(value)
 
     # Binding
 
@@ -254,7 +183,8 @@ class Optimizer(torch.optim.Optimizer):
                 _, pairs = found.setdefault((id(group), p.device, p.dtype), (group, []))
                 pairs.append((p, owners[id(p)]))
         self._index_dict = {self._var_key(handle): i for i, handle in enumerate(self._handles)}
-        self._by_variable = type(self).update_step is not Optimizer.update_step
+        for variable in self._own:
+            variable.follow()
         self._batches = [Batch(self, group, pairs) for group, pairs in found.values()]
         return self._batches
 
@@ -268,8 +198,10 @@ class Optimizer(torch.optim.Optimizer):
         state = self.state[parameter]
         if name not in state:
             with torch.no_grad():
-                average = name == "average"
-                state[name] = parameter.detach().clone() if average else self.initial(name, parameter)
+                if name == "average":
+                    state[name] = parameter.detach().clone()
+                else:
+                    state[name] = self.initial(name, parameter)
         elif state[name].device != parameter.device or state[name].dtype != parameter.dtype:
             state[name] = state[name].to(parameter)
         return state[name]
@@ -349,7 +281,7 @@ class Optimizer(torch.optim.Optimizer):
                 if self.weight_decay and batch.decayed:
                     torch._foreach_mul_(batch.decayed, 1.0 - self.weight_decay * lr)
                 if self._by_variable:
-                    self._update_variables(batch, grads)
+                    self._update_variables(batch, grads, lr)
                 else:
                     self.update(batch.params, grads, lr, **batch.slots)
             self._step += 1
@@ -361,13 +293,20 @@ class Optimizer(torch.optim.Optimizer):
         finally:
             torch._C._set_grad_enabled(recording)
 
-    def _update_variables(self, batch, grads):
+    def _apply_given(self, given: dict[int, Tensor]) -> None:
+        self._apply(self._collect(given))
+
+    def _update_variables(self, batch, grads, lr):
         grad_of = {id(p): grad for p, grad in zip(batch.params, grads, strict=True)}
-        for variable in batch.variables:
-            parts = [grad_of.get(id(p)) for p in variable.native]
-            pairs = zip(parts, variable.native, strict=True)
-            parts = [torch.zeros_like(p) if part is None else part for part, p in pairs]
-            self.update_step(to_keras(variable, parts), variable)
+        rate, self.param_groups[0]["lr"] = self.param_groups[0]["lr"], lr  # the rule reads it there
+        try:
+            for variable in batch.variables:
+                parts = [grad_of.get(id(p)) for p in variable.native]
+                pairs = zip(parts, variable.native, strict=True)
+                parts = [torch.zeros_like(p) if part is None else part for part, p in pairs]
+                self.update_step(to_keras(variable, parts), variable)
+        finally:
+            self.param_groups[0]["lr"] = rate
 
     def _clip(self, work):
         if self.clipnorm:
@@ -391,118 +330,6 @@ class Optimizer(torch.optim.Optimizer):
                 for p in item.native if isinstance(item, Variable) else (item,):
                     p.copy_(self._slot(p, "average"))
 
-    # Gradients
-
-    def zero_grad(self, set_to_none: bool = True) -> None:
-        """Forget the gradients, or set them to zero."""
-        for group in self.param_groups:
-            for p in group["params"]:
-                if set_to_none:
-                    p.grad = None
-                elif p.grad is not None:
-                    p.grad.detach_().zero_()
-
-    def minimize(self, loss: Any, var_list: Any = None, tape: Any = None) -> None:
-        """Compute the gradients of `loss`, a tensor or a function that returns one, and step.
-
-        `var_list` are the variables to update, all that were built by default. Gradients that
-        were there before do not count, and none are left behind.
-        """
-        if tape is not None:
-            return self._minimize_tape(loss, var_list, tape)
-        if not isinstance(loss, Tensor):
-            loss = _evaluate(loss)
-        wanted = None
-        if var_list is not None:
-            var_list = list(var_list() if callable(var_list) else var_list)
-            self.build(var_list)
-            wanted = [p for v in var_list for p in (v.native if isinstance(v, Variable) else (v,))]
-        self.zero_grad()
-        loss.backward(inputs=wanted)
-        before = self._step
-        self.step()
-        if self._skipped or self._step == before:
-            self._report_skipped(wanted, self._step == before)
-        self.zero_grad()
-
-    def _minimize_tape(self, loss, var_list, tape):
-        self.apply_gradients(self.compute_gradients(loss, var_list, tape))
-
-    def compute_gradients(self, loss: Any, var_list: Any, tape: Any = None) -> list[tuple]:
-        """Pairs of gradient (Keras axes for variables; None where there is none) and variable."""
-        if tape is not None:
-            if not isinstance(loss, Tensor):
-                with tape:
-                    loss = loss()
-            var_list = list(var_list() if callable(var_list) else var_list)
-            return list(zip(tape.gradient(loss, var_list), var_list, strict=True))
-        if not isinstance(loss, Tensor):
-            loss = _evaluate(loss)
-        var_list = list(var_list() if callable(var_list) else var_list)
-        natives = [v.native if isinstance(v, Variable) else (v,) for v in var_list]
-        flat = torch.autograd.grad(loss, list(chain(*natives)), allow_unused=True)
-        found, pairs = iter(flat), []
-        for variable, group in zip(var_list, natives, strict=True):
-            parts = [next(found) for _ in group]
-            if all(part is None for part in parts):
-                pairs.append((None, variable))
-                continue
-            parts = [torch.zeros_like(p) if g is None else g for g, p in zip(parts, group, strict=True)]
-            is_variable = isinstance(variable, Variable)
-            pairs.append((to_keras(variable, parts) if is_variable else parts[0], variable))
-        return pairs
-
-    def apply_gradients(
-        self, grads_and_vars: Iterable[tuple[Any, Any]], name: str | None = None,
-        skip_gradients_aggregation: bool = False, **kwargs: Any,
-    ) -> Count:  # fmt: skip
-        """Update variables by the gradients given: pairs of gradient and variable.
-
-        A gradient has the axes of its variable; one that is None leaves its variable alone.
-        Returns the number of updates so far; ValueError where all gradients are None.
-        """
-        kwargs.pop("experimental_aggregate_gradients", None)
-        if kwargs:
-            raise TypeError(f"apply_gradients has no argument {', '.join(map(repr, kwargs))}.")
-        pairs = self.aggregate_gradients(list(grads_and_vars))
-        if not pairs:
-            return self.iterations
-        self.build([variable for _, variable in pairs])
-        given, missing = {}, []
-        for grad, variable in pairs:
-            if grad is None:
-                missing.append(_name(variable))
-            else:
-                given.update((id(p), part) for p, part in gradients(variable, grad))
-        self._apply(self._collect(given))
-        if missing:
-            self._skipped = missing
-            self._report_skipped(None, not given)
-        return self.iterations
-
-    def aggregate_gradients(self, grads_and_vars: list[tuple]) -> list[tuple]:
-        """The pairs as they are: several processes are averaged by DDP during `backward`."""
-        return grads_and_vars
-
-    def _report_skipped(self, wanted, nothing):
-        names = self._skipped
-        if wanted is not None:
-            ids = set(map(id, wanted))
-            names = [v.name for v in self._handles if ids & set(map(id, v.native)) and v.name in names]
-        if nothing:
-            raise ValueError(
-                f"No gradients for any variable: {', '.join(names) or 'none is built'}. "
-                "The loss does not depend on them."
-            )
-        warned = self.__dict__.setdefault("_warned", set())
-        if names and tuple(names) not in warned:
-            warned.add(tuple(names))
-            warnings.warn(
-                f"No gradients for {', '.join(names)}: the loss does not depend on them, so they "
-                "stay as they are. Was a loss for some output forgotten in compile()?",
-                stacklevel=3,
-            )
-
     # Weight decay
 
     def exclude_from_weight_decay(self, var_list=None, var_names: list[str] | None = None) -> None:
@@ -513,112 +340,12 @@ class Optimizer(torch.optim.Optimizer):
         self._spared_names = list(var_names or ())
 
     def _use_weight_decay(self, variable) -> bool:
-        if self._var_key(variable) in self.__dict__.get("_spared", ()):
+        if self._var_key(variable) in self._spared:
             return False
-        return not any(re.search(n, variable.name) for n in self.__dict__.get("_spared_names", ()))
+        return not any(re.search(name, variable.name) for name in self._spared_names)
 
     def _var_key(self, variable) -> int:
         return id(variable.native[0] if isinstance(variable, Variable) else variable)
-
-    # State in the form of Keras
-
-    def add_variable(self, shape=(), dtype=None, initializer="zeros", name=None) -> Variable:
-        """A variable of the optimizer's own; `initializer` is 'zeros', 'ones' or a function."""
-        dtype, device = torch_dtype(dtype or floatx()), default_device()
-        shape = tuple(shape or ())
-        made = {"zeros": torch.zeros, "ones": torch.ones}.get(initializer)
-        value = initializer(shape, dtype) if made is None else made(shape, dtype=dtype)
-        return self._add_own(as_tensor(value, dtype, device), name or "Variable")
-
-    def add_variable_from_reference(
-        self, model_variable, variable_name, shape=None, initial_value=None
-    ) -> Variable:
-        """A variable like `model_variable`, in the axes of Keras; zeros unless given."""
-        value = model_variable.value if isinstance(model_variable, Variable) else model_variable
-        if initial_value is None:
-            initial_value = value.new_zeros(tuple(value.shape) if shape is None else tuple(shape))
-        initial_value = as_tensor(initial_value, value.dtype, value.device)
-        return self._add_own(initial_value, f"{self.name}/{variable_name}/{_path(model_variable)}")
-
-    def _add_own(self, value, name):
-        variable = Variable(value, trainable=False, name=name)
-        self._own.append(variable)
-        return variable
-
-    @property
-    def variables(self) -> VariableList:
-        """The state as Keras orders and names it: the step counter, averages, slots, own ones."""
-        found = [IterationVariable(self, self._iteration_name())]
-        blocks = self.slots()
-        for block in (("average",), *blocks) if self.use_ema else blocks:
-            for handle in self._handles:
-                found += [SlotVariable(self, handle, s, self._slot_name(s, handle)) for s in block]
-        return VariableList(found + self._own)
-
-    @property
-    def weights(self) -> VariableList:
-        return self.variables
-
-    def _iteration_name(self):
-        return "iteration"
-
-    def _slot_name(self, slot, handle):
-        return f"{self.name}/{slot}/{_path(handle)}"
-
-    def get_weights(self) -> list[np.ndarray]:
-        """The values of `variables`."""
-        return [variable.numpy() for variable in self.variables]
-
-    def set_weights(self, weights: list[Any]) -> None:
-        """Write values in the order of `variables`; ValueError where a shape differs."""
-        variables = self.variables
-        if not self.built:
-            raise ValueError("Call build(trainable_variables) before set_weights().")
-        if len(weights) != len(variables):
-            raise ValueError(
-                f"{self.name} has {len(variables)} variables; received {len(weights)} values."
-            )
-        values = [to_numpy(value) for value in weights]
-        for variable, value in zip(variables, values, strict=True):
-            if tuple(variable.shape) != tuple(value.shape):
-                raise ValueError(
-                    f"{variable.name} has shape {tuple(variable.shape)}; received a value of shape "
-                    f"{tuple(value.shape)}."
-                )
-        for variable, value in zip(variables, values, strict=True):
-            variable.assign(value)
-
-    def named_weights(self) -> Iterator[tuple[str, np.ndarray]]:
-        """Names and values as HDF5 files have them: 'iteration:0', 'Adam/m/dense/kernel:0', ..."""
-        for variable in self.variables:
-            yield variable.name, variable.numpy()
-
-    def load_named_weights(self, pairs: Iterable[tuple[str, Any]]) -> None:
-        """Write values read from a file: by name where all names agree, else by order."""
-        pairs = list(pairs)
-        values = dict(pairs)
-        names = [variable.name for variable in self.variables]
-        if len(values) == len(pairs) and set(names) == set(values):
-            self.set_weights([values[name] for name in names])
-        else:
-            self.set_weights([value for _, value in pairs])
-
-    def save_own_variables(self, store) -> None:
-        """Write the state into a mapping: '0', '1', ... in the order of `variables`."""
-        for i, value in enumerate(self.get_weights()):
-            store[str(i)] = value
-
-    def load_own_variables(self, store) -> None:
-        """Read what `save_own_variables` wrote; warns and leaves the state where counts differ."""
-        if len(store.keys()) != len(self.variables):
-            warnings.warn(
-                f"The state of optimizer {self.name!r} was not loaded: it has "
-                f"{len(self.variables)} variables and the file {len(store.keys())}."
-                + ("" if self.built else " It is not built yet."),
-                stacklevel=2,
-            )
-            return
-        self.set_weights([np.asarray(store[str(i)]) for i in range(len(self.variables))])
 
     # State in the form of torch, copies and configs
 
@@ -689,24 +416,6 @@ class Optimizer(torch.optim.Optimizer):
 
     def __repr__(self):
         return super().__repr__() if self.built else f"<{type(self).__name__} (not built)>"
-
-
-def _rounded(value) -> float:
-    """A rate in the precision of `floatx`, which is what Keras computes with."""
-    return float(value) if floatx() == "float64" else float(np.float32(value))
-
-
-def _evaluate(loss):
-    with torch.enable_grad():
-        return loss()
-
-
-def _name(variable):
-    return variable.name if isinstance(variable, Variable) else f"a parameter {tuple(variable.shape)}"
-
-
-def _path(variable):
-    return variable.name.removesuffix(":0") if isinstance(variable, Variable) else "variable"
 
 
 def _deprecated(message):

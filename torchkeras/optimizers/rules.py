@@ -6,84 +6,12 @@ learning rate is a number, or a tensor that stays where it is.
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
 import torch
 from torch import Tensor
 
 from ..config import epsilon as default_epsilon
-from ..registry import Table
-from .base import Optimizer
-
-TABLE = Table("optimizer", "keras.optimizers")
-_FUSED = ("cpu", "cuda", "mps", "xpu")  # where torch has its fused kernels
-
-
-def fused(params: list[Tensor]) -> bool:
-    """Whether torch's fused kernels take these parameters: plain floats without gaps."""
-    first = params[0]
-    return (
-        first.device.type in _FUSED
-        and first.is_floating_point()
-        and all(p.stride() == torch.empty_like(p).stride() for p in params)
-    )
-
-
-def descend(params: list[Tensor], directions: list[Tensor], lr: Any) -> None:
-    """`params -= lr * directions`."""
-    if isinstance(lr, Tensor):
-        torch._foreach_sub_(params, torch._foreach_mul(directions, lr))
-    else:
-        torch._foreach_add_(params, directions, alpha=-lr)
-
-
-def descend_ratio(params: list[Tensor], above: list[Tensor], below: list[Tensor], lr: Any) -> None:
-    """`params -= lr * above / below`; `below` is used up."""
-    if isinstance(lr, Tensor):
-        descend(params, torch._foreach_div(above, below), lr)
-    else:
-        torch._foreach_addcdiv_(params, above, below, value=-lr)
-
-
-def single(value: float) -> float:
-    """`value` rounded to float32, the precision in which Keras holds its settings."""
-    return float(np.float32(value))
-
-
-def one_minus_power(beta: float, step: int, dtype: torch.dtype) -> float:
-    """`1 - beta ** step` with the rounding of tf.keras, which is visible in the first updates."""
-    power = single(beta) ** step
-    return 1.0 - (power if dtype is torch.float64 else single(power))
-
-
-def adam_kernel(params, grads, m, v, vhat, late, lr, beta_1, beta_2, epsilon, amsgrad) -> None:
-    """One Adam update with the bias correction already in `lr`, and Keras' place of epsilon.
-
-    torch adds epsilon after its own correction. `late` are step counters so high that torch's
-    correction is 1; they are None where the fused kernel does not run.
-    """
-    if late is not None:
-        torch._fused_adam_(
-            params, grads, m, v, vhat, late, lr=lr, beta1=beta_1, beta2=beta_2, weight_decay=0.0,
-            eps=epsilon, amsgrad=amsgrad, maximize=False,
-        )  # fmt: skip
-        return
-    torch._foreach_lerp_(m, grads, 1.0 - beta_1)
-    torch._foreach_mul_(v, beta_2)
-    torch._foreach_addcmul_(v, grads, grads, 1.0 - beta_2)
-    if amsgrad:
-        torch._foreach_maximum_(vhat, v)
-    below = torch._foreach_sqrt(vhat if amsgrad else v)
-    torch._foreach_add_(below, epsilon)
-    descend_ratio(params, m, below, lr)
-
-
-def late_steps(params: list[Tensor]) -> list[Tensor] | None:
-    """Step counters for `adam_kernel`, or None where the fused kernel does not run."""
-    if not fused(params):
-        return None
-    return [torch.tensor(1e30, dtype=torch.float32, device=params[0].device)] * len(params)
+from .base import TABLE, Optimizer
+from .kernels import check_fraction, descend, descend_ratio, fused, single
 
 
 @TABLE.add("sgd")
@@ -291,53 +219,194 @@ class Adadelta(Optimizer):
         }
 
 
-@TABLE.add("adam")
-class Adam(Optimizer):
-    """`w -= lr * sqrt(1 - b2^t) / (1 - b1^t) * m / (sqrt(v) + epsilon)`.
+@TABLE.add("ftrl")
+class Ftrl(Optimizer):
+    """"Follow the regularized leader": an online rule that keeps small weights at zero.
 
     >>> w = torch.nn.Parameter(torch.tensor([1.0]))
-    >>> Adam(0.1).minimize(lambda: (w * w).sum(), [w]); round(w.item(), 4)
-    0.9
+    >>> Ftrl(0.1).minimize(lambda: (w * w).sum(), [w]); round(w.item(), 4)
+    0.7451
     """
 
     def __init__(
-        self, learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-7, amsgrad=False,
-        weight_decay=None, clipnorm=None, clipvalue=None, global_clipnorm=None, use_ema=False,
-        ema_momentum=0.99, ema_overwrite_frequency=None, jit_compile=True, name="Adam", **kwargs,
+        self, learning_rate=0.001, learning_rate_power=-0.5, initial_accumulator_value=0.1,
+        l1_regularization_strength=0.0, l2_regularization_strength=0.0,
+        l2_shrinkage_regularization_strength=0.0, beta=0.0, weight_decay=None, clipnorm=None,
+        clipvalue=None, global_clipnorm=None, use_ema=False, ema_momentum=0.99,
+        ema_overwrite_frequency=None, jit_compile=True, name="Ftrl", **kwargs,
     ):  # fmt: skip
         super().__init__(
             name, weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum,
             ema_overwrite_frequency, jit_compile, learning_rate=learning_rate, **kwargs,
         )  # fmt: skip
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = default_epsilon() if epsilon is None else epsilon
-        self.amsgrad = amsgrad
+        self.learning_rate_power = learning_rate_power
+        self.initial_accumulator_value = initial_accumulator_value
+        self.l1_regularization_strength = l1_regularization_strength
+        self.l2_regularization_strength = l2_regularization_strength
+        self.l2_shrinkage_regularization_strength = l2_shrinkage_regularization_strength
+        self.beta = beta
+        self.check_settings()
+
+    def check_settings(self) -> None:
+        """ValueError naming a setting of the wrong sign."""
+        if self.learning_rate_power > 0:
+            raise ValueError(
+                f"learning_rate_power must not be positive; received {self.learning_rate_power}."
+            )
+        for setting in (
+            "initial_accumulator_value", "l1_regularization_strength",
+            "l2_regularization_strength", "l2_shrinkage_regularization_strength",
+        ):  # fmt: skip
+            value = getattr(self, setting)
+            if value < 0:
+                raise ValueError(f"{setting} must not be negative; received {value}.")
 
     def slots(self):
-        return (("m", "v"), ("vhat",)) if self.amsgrad else (("m", "v"),)
+        return (("accumulator", "linear"),)
 
-    def extras(self, params):
-        return {"late": late_steps(params)}
+    def initial(self, slot, parameter):
+        value = self.initial_accumulator_value if slot == "accumulator" else 0.0
+        return torch.full_like(parameter, value)
 
-    def update(self, params, grads, lr, m, v, vhat=(), late=None):
-        step, dtype = self._step + 1, params[0].dtype
-        correction = one_minus_power(self.beta_2, step, dtype) ** 0.5
-        lr = lr * (correction / one_minus_power(self.beta_1, step, dtype))
-        betas = self.beta_1, self.beta_2
-        adam_kernel(params, grads, m, v, vhat, late, lr, *betas, self.epsilon, self.amsgrad)
+    def update(self, params, grads, lr, accumulator, linear):
+        l1, power = self.l1_regularization_strength, -self.learning_rate_power
+        shrinkage = 2.0 * self.l2_shrinkage_regularization_strength
+        torch._foreach_add_(linear, grads)
+        if shrinkage:
+            torch._foreach_add_(linear, params, alpha=shrinkage)
+        before = torch._foreach_pow(accumulator, power)
+        torch._foreach_addcmul_(accumulator, grads, grads, 1.0)
+        after = torch._foreach_pow(accumulator, power)
+        change = torch._foreach_div(torch._foreach_sub(after, before), lr)
+        torch._foreach_addcmul_(linear, change, params, -1.0)
+        torch._foreach_div_(after, lr)
+        torch._foreach_add_(after, 2.0 * self.l2_regularization_strength + self.beta / lr)
+        clipped = torch._foreach_clamp_max(torch._foreach_clamp_min(linear, -l1), l1)
+        torch._foreach_sub_(clipped, linear)
+        torch._foreach_copy_(params, torch._foreach_div(clipped, after))
+
+    def get_config(self):
+        return super().get_config() | {
+            "learning_rate": self._serialize_hyperparameter(self._learning_rate),
+            "learning_rate_power": self.learning_rate_power,
+            "initial_accumulator_value": self.initial_accumulator_value,
+            "l1_regularization_strength": self.l1_regularization_strength,
+            "l2_regularization_strength": self.l2_regularization_strength,
+            "l2_shrinkage_regularization_strength": self.l2_shrinkage_regularization_strength,
+            "beta": self.beta,
+        }
+
+
+@TABLE.add("lion")
+class Lion(Optimizer):
+    """Steps of `learning_rate` in the direction of the sign of a momentum.
+
+    >>> w = torch.nn.Parameter(torch.tensor([1.0]))
+    >>> Lion(0.1).minimize(lambda: (w * w).sum(), [w]); round(w.item(), 4)
+    0.9
+    """
+
+    def __init__(
+        self, learning_rate=0.0001, beta_1=0.9, beta_2=0.99, weight_decay=None, clipnorm=None,
+        clipvalue=None, global_clipnorm=None, use_ema=False, ema_momentum=0.99,
+        ema_overwrite_frequency=None, jit_compile=True, name="Lion", **kwargs,
+    ):  # fmt: skip
+        super().__init__(
+            name, weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum,
+            ema_overwrite_frequency, jit_compile, learning_rate=learning_rate, **kwargs,
+        )  # fmt: skip
+        if not 0 < beta_1 <= 1:
+            raise ValueError(f"beta_1 must be above 0 and at most 1; received {beta_1}.")
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+
+    def slots(self):
+        return (("m",),)
+
+    def update(self, params, grads, lr, m):
+        beta_1 = single(self.beta_1)
+        direction = torch._foreach_mul(m, beta_1)
+        torch._foreach_add_(direction, grads, alpha=1.0 - beta_1)
+        torch._foreach_sign_(direction)
+        descend(params, direction, lr)
+        torch._foreach_lerp_(m, grads, 1.0 - single(self.beta_2))
 
     def get_config(self):
         return super().get_config() | {
             "learning_rate": self._serialize_hyperparameter(self._learning_rate),
             "beta_1": self.beta_1,
             "beta_2": self.beta_2,
-            "epsilon": self.epsilon,
-            "amsgrad": self.amsgrad,
         }
 
 
-def check_fraction(setting: str, value: Any) -> None:
-    """ValueError unless a number is within [0, 1]."""
-    if isinstance(value, (int, float)) and not 0 <= value <= 1:
-        raise ValueError(f"{setting} must be within [0, 1]; received {value}.")
+@TABLE.add("adafactor")
+class Adafactor(Optimizer):
+    """Gradients divided by a root mean square that is kept as one row and one column per matrix.
+
+    The last two axes, in the order of Keras, are factored; the step is relative to the size of
+    the variable.
+
+    >>> w = torch.nn.Parameter(torch.tensor([1.0]))
+    >>> Adafactor(0.1).minimize(lambda: (w * w).sum(), [w]); round(w.item(), 4)
+    0.9
+    """
+
+    def __init__(
+        self, learning_rate=0.001, beta_2_decay=-0.8, epsilon_1=1e-30, epsilon_2=1e-3,
+        clip_threshold=1.0, relative_step=True, weight_decay=None, clipnorm=None, clipvalue=None,
+        global_clipnorm=None, use_ema=False, ema_momentum=0.99, ema_overwrite_frequency=None,
+        jit_compile=True, name="Adafactor", **kwargs,
+    ):  # fmt: skip
+        super().__init__(
+            name, weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum,
+            ema_overwrite_frequency, jit_compile, learning_rate=learning_rate, **kwargs,
+        )  # fmt: skip
+        self.beta_2_decay = beta_2_decay
+        self.epsilon_1 = epsilon_1
+        self.epsilon_2 = epsilon_2
+        self.clip_threshold = clip_threshold
+        self.relative_step = relative_step
+        self._squares = []
+
+    def build(self, var_list):
+        super().build(var_list)
+        for variable in self._handles[len(self._squares) :]:
+            shape, rows, columns = tuple(variable.shape), None, None
+            if len(shape) >= 2:
+                rows = self.add_variable_from_reference(variable, "r", shape[:-1])
+                columns = self.add_variable_from_reference(variable, "c", shape[:-2] + shape[-1:])
+            full = self.add_variable_from_reference(variable, "v")
+            self._squares.append((rows, columns, full))
+
+    def update_step(self, gradient, variable):
+        rows, columns, full = self._squares[self._index_dict[self._var_key(variable)]]
+        step = self._step + 1
+        beta = 1.0 - step**self.beta_2_decay
+        squares = gradient.square() + self.epsilon_1
+        if rows is None:
+            full.value.lerp_(squares, 1.0 - beta)
+        else:
+            row, column = rows.value, columns.value
+            row.lerp_(squares.mean(-1), 1.0 - beta)
+            column.lerp_(squares.mean(-2), 1.0 - beta)
+            share = row / row.mean(-1, keepdim=True)
+            full.assign(share.unsqueeze(-1) * column.unsqueeze(-2))
+        direction = gradient * full.value.rsqrt()
+        direction = direction / (_rms(direction) / self.clip_threshold).clamp_min(1.0)
+        rate = self.learning_rate
+        rate = rate.clamp_max(step**-0.5) if isinstance(rate, Tensor) else min(rate, step**-0.5)
+        variable.assign_sub(_rms(variable.value).clamp_min(self.epsilon_2) * rate * direction)
+
+    def get_config(self):
+        return super().get_config() | {
+            "learning_rate": self._serialize_hyperparameter(self._learning_rate),
+            "beta_2_decay": self.beta_2_decay,
+            "epsilon_1": self.epsilon_1,
+            "epsilon_2": self.epsilon_2,
+            "clip_threshold": self.clip_threshold,
+            "relative_step": self.relative_step,
+        }
+
+
+def _rms(value):
+    return value.square().mean().sqrt()

@@ -18,18 +18,33 @@ class ParameterHandle(Variable):
         self._tensor, self._name, self._trainable = parameter, name, True
 
 
-class IterationVariable(Variable):
-    """The step counter, the first of an optimizer's variables."""
+class OwnVariable(Variable):
+    """A variable of the optimizer's own, on the device of the variable that it goes with."""
 
-    def __init__(self, optimizer: Any, name: str):
-        self._optimizer, self._name, self._trainable = optimizer, name, False
+    def __init__(self, value: Tensor, name: str, reference: Any):
+        super().__init__(value, trainable=False, name=name)
+        self._reference = reference
+
+    def follow(self) -> None:
+        """Move to where the reference is now."""
+        if self._reference is not None:
+            self._tensor = self._tensor.to(self._reference.device)
+
+
+class HostVariable(Variable):
+    """A number that the optimizer keeps on the host, such as its step counter."""
+
+    def __init__(self, optimizer: Any, attribute: str, name: str, dtype: torch.dtype):
+        self._optimizer, self._attribute, self._number = optimizer, attribute, dtype
+        self._name, self._trainable = name, False
 
     @property
     def _tensor(self) -> Tensor:
-        return torch.tensor(self._optimizer._step, device="cpu")
+        number = getattr(self._optimizer, self._attribute)
+        return torch.tensor(number, dtype=self._number, device="cpu")
 
     def _write(self, tensor: Tensor) -> None:
-        self._optimizer._step = int(tensor)
+        setattr(self._optimizer, self._attribute, tensor.item())
 
 
 class SlotVariable(Variable):

@@ -1,0 +1,141 @@
+"""Gradients: where they come from and where they go."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable
+from itertools import chain
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..variable import Variable
+from .rates import Count
+from .state import gradients, to_keras
+
+
+class Descent:
+    """The part of an optimizer that computes, takes and forgets gradients."""
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients, or set them to zero."""
+        for group in self.param_groups:
+            for p in group["params"]:
+                if set_to_none:
+                    p.grad = None
+                elif p.grad is not None:
+                    p.grad.detach_().zero_()
+
+    def minimize(self, loss: Any, var_list: Any = None, tape: Any = None) -> None:
+        """Compute the gradients of `loss`, a tensor or a function that returns one, and step.
+
+        `var_list` are the variables to update, all that were built by default. Gradients that
+        were there before do not count, and none are left behind.
+        """
+        if tape is not None:
+            return self._minimize_tape(loss, var_list, tape)
+        if not isinstance(loss, Tensor):
+            loss = _evaluate(loss)
+        wanted = None
+        if var_list is not None:
+            var_list = list(var_list() if callable(var_list) else var_list)
+            self.build(var_list)
+            wanted = [p for v in var_list for p in (v.native if isinstance(v, Variable) else (v,))]
+        self.zero_grad()
+        loss.backward(inputs=wanted)
+        before = self._step
+        self.step()
+        if self._skipped or self._step == before:
+            self._report_skipped(wanted, self._step == before)
+        self.zero_grad()
+
+    def _minimize_tape(self, loss, var_list, tape):
+        self.apply_gradients(self.compute_gradients(loss, var_list, tape))
+
+    def compute_gradients(self, loss: Any, var_list: Any, tape: Any = None) -> list[tuple]:
+        """Pairs of gradient (Keras axes for variables; None where there is none) and variable."""
+        if tape is not None:
+            if not isinstance(loss, Tensor):
+                with tape:
+                    loss = loss()
+            var_list = list(var_list() if callable(var_list) else var_list)
+            return list(zip(tape.gradient(loss, var_list), var_list, strict=True))
+        if not isinstance(loss, Tensor):
+            loss = _evaluate(loss)
+        var_list = list(var_list() if callable(var_list) else var_list)
+        natives = [v.native if isinstance(v, Variable) else (v,) for v in var_list]
+        flat = torch.autograd.grad(loss, list(chain(*natives)), allow_unused=True)
+        found, pairs = iter(flat), []
+        for variable, group in zip(var_list, natives, strict=True):
+            parts = [next(found) for _ in group]
+            if all(part is None for part in parts):
+                pairs.append((None, variable))
+                continue
+            filled = zip(parts, group, strict=True)
+            parts = [torch.zeros_like(p) if grad is None else grad for grad, p in filled]
+            is_variable = isinstance(variable, Variable)
+            pairs.append((to_keras(variable, parts) if is_variable else parts[0], variable))
+        return pairs
+
+    def apply_gradients(
+        self, grads_and_vars: Iterable[tuple[Any, Any]], name: str | None = None,
+        skip_gradients_aggregation: bool = False, **kwargs: Any,
+    ) -> Count:  # fmt: skip
+        """Update variables by the gradients given: pairs of gradient and variable.
+
+        A gradient has the axes of its variable; one that is None leaves its variable alone.
+        Returns the number of updates so far; ValueError where all gradients are None.
+        """
+        kwargs.pop("experimental_aggregate_gradients", None)
+        if kwargs:
+            raise TypeError(f"apply_gradients has no argument {', '.join(map(repr, kwargs))}.")
+        pairs = self.aggregate_gradients(list(grads_and_vars))
+        if not pairs:
+            return self.iterations
+        self.build([variable for _, variable in pairs])
+        given, missing = {}, []
+        for grad, variable in pairs:
+            if grad is None:
+                missing.append(_name(variable))
+            else:
+                given.update((id(p), part) for p, part in gradients(variable, grad))
+        self._apply_given(given)
+        if missing:
+            self._skipped = missing
+            self._report_skipped(None, not given)
+        return self.iterations
+
+    def aggregate_gradients(self, grads_and_vars: list[tuple]) -> list[tuple]:
+        """The pairs as they are: several processes are averaged by DDP during `backward`."""
+        return grads_and_vars
+
+    def _report_skipped(self, wanted, nothing):
+        names = self._skipped
+        if wanted is not None:
+            ids = set(map(id, wanted))
+            known = [v.name for v in self._handles if ids.intersection(map(id, v.native))]
+            names = [name for name in known if name in names]
+        if nothing:
+            raise ValueError(
+                f"No gradients for any variable: {', '.join(names) or 'none is built'}. "
+                "The loss does not depend on them."
+            )
+        if names and tuple(names) not in self._warned:
+            self._warned.add(tuple(names))
+            warnings.warn(
+                f"No gradients for {', '.join(names)}: the loss does not depend on them, so they "
+                "stay as they are. Was a loss for some output forgotten in compile()?",
+                stacklevel=3,
+            )
+
+
+def _evaluate(loss):
+    with torch.enable_grad():
+        return loss()
+
+
+def _name(variable):
+    if isinstance(variable, Variable):
+        return variable.name
+    return f"a parameter of shape {tuple(variable.shape)}"
