@@ -110,6 +110,7 @@ def test_program(case, tmp_path):
         ("tf_keras.utils", "torchkeras.utils"),
         ("keras_tuner", None),
         ("tensorboard", None),
+        ("tensorboard.compat.notf", "torchkeras.shim.tensorflow"),
         ("numpy.random", None),
     ],
 )
