@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ..arrays import as_tensor, to_numpy
 from ..config import epsilon
+from ..configs import from_plain
 from .base import TABLE, divide_no_nan
 from .confusion import ALL_OUTCOMES, Counts, are_even, even_thresholds
 
@@ -63,7 +64,7 @@ class AUC(Counts):
         self.multi_label, self.num_labels, self.from_logits = multi_label, num_labels, from_logits
         self.label_weights = None
         if label_weights is not None:
-            self.label_weights = as_tensor(label_weights, self._torch_dtype)
+            self.label_weights = as_tensor(from_plain(label_weights), self._torch_dtype)
             if bool((self.label_weights < 0).any()):
                 raise ValueError("label_weights must not be negative.")
         self.built = False

@@ -41,11 +41,11 @@ class Counts(Metric):
                 f"{self.name} needs y_true and y_pred of one shape; received "
                 f"{tuple(y_true.shape)} and {tuple(y_pred.shape)}."
             )
-        weights = self._weights_like(y_pred, sample_weight)
         if top_k is not None:
             y_pred = _only_top_k(y_pred, top_k)
         if class_id is not None:
             y_true, y_pred = y_true[..., class_id, None], y_pred[..., class_id, None]
+        weights = self._weights_like(y_pred, sample_weight)
         if scales is not None:
             weights = scales if weights is None else weights * scales
         if weights is not None:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from .. import losses
 from ..arrays import as_tensor, to_numpy
+from ..configs import from_plain
 from ..losses.base import align
 from .base import TABLE, Metric, divide_no_nan
 from .means import Mean, MeanMetricWrapper
@@ -140,7 +141,7 @@ class MeanRelativeError(Mean):
 
     def __init__(self, normalizer: Any, name: str | None = None, dtype: Any = None):
         super().__init__(name=name, dtype=dtype)
-        self.normalizer = as_tensor(normalizer, self._torch_dtype)
+        self.normalizer = as_tensor(from_plain(normalizer), self._torch_dtype)
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         y_true, y_pred = align(self._tensor(y_true), self._tensor(y_pred))
