@@ -276,7 +276,7 @@ class Layer(Weighted, Connected):
 
     def _finish_build(self):
         """Enter the rows of the weight table, draw initial values, freeze and set the mode."""
-        known = {weight.weight for weight in self._weights}
+        known = [weight.weight for weight in self._weights]
         for row in self.weight_map:
             if row not in known and all(exists(self, path) for path in row.paths):
                 self._weights.append(self._enter(row))
