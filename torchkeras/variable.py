@@ -51,7 +51,9 @@ class Variable:
     `LayerWeight` looks at a layer's native parameter in the axes of Keras.
     """
 
-    def __init__(self, initial_value: Any, dtype=None, trainable: bool = True, name: str = "variable"):
+    def __init__(
+        self, initial_value: Any, dtype=None, trainable: bool = True, name: str = "variable"
+    ):
         self._tensor = as_tensor(initial_value, dtype).detach().clone()
         self._trainable = trainable
         if trainable and self._tensor.is_floating_point():
@@ -123,7 +125,9 @@ class Variable:
         self._tensor.copy_(tensor)
 
     def __repr__(self):
-        return f"<{type(self).__name__} name={self.name} shape={tuple(self.shape)} dtype={self.dtype}>"
+        return (
+            f"<{type(self).__name__} name={self.name} shape={tuple(self.shape)} dtype={self.dtype}>"
+        )
 
     def __array__(self, dtype=None, copy=None):
         return np.asarray(self.numpy(), dtype=dtype)
@@ -166,7 +170,9 @@ class Variable:
 
 def _forward(name):
     def operator(self, *others):
-        return getattr(self.value, name)(*(o.value if isinstance(o, Variable) else o for o in others))
+        return getattr(self.value, name)(
+            *(o.value if isinstance(o, Variable) else o for o in others)
+        )
 
     operator.__name__ = name
     return operator

@@ -1,0 +1,181 @@
+"""Graph models: order of layers, configs, values and names as in tf.keras, on random graphs."""
+
+import copy
+import json
+import pickle
+
+import numpy as np
+import pytest
+import torch
+import torchkeras
+from compat_tests import oracle
+from compat_tests.checks.model import describe, fill
+from torchkeras import Model, Sequential, layers
+
+
+def random_graph(keras, seed):
+    """A graph of Dense, Add, Concatenate, Dropout, shared and nested layers drawn from a seed."""
+    rng = np.random.default_rng(seed)
+    keras.backend.clear_session()
+    make = keras.layers
+    inputs = [keras.Input((4,), name=f"in{i}") for i in range(rng.integers(1, 4))]
+    tensors = list(inputs)
+    shared = make.Dense(4, activation="tanh", name="shared")
+    nested = keras.Sequential([make.Dense(4, input_shape=(4,)), make.Dense(4)], name="nested")
+    for _ in range(rng.integers(4, 10)):
+        one, other = (tensors[rng.integers(len(tensors))] for _ in range(2))
+        kind = rng.integers(6)
+        if kind == 0:
+            made = make.Dense(4, activation="relu")(one)
+        elif kind == 1 and one is not other:
+            made = make.Add()([one, other])
+        elif kind == 2 and one is not other:
+            made = make.Dense(4)(make.Concatenate()([one, other]))
+        elif kind == 3:
+            made = shared(one)
+        elif kind == 4:
+            made = nested(one)
+        else:
+            made = make.Dropout(0.3)(one, training=False)
+        tensors.append(made)
+    outputs = [tensors[-1]] + ([make.Dense(2, name="second")(tensors[-2])] if seed % 2 else [])
+    return keras.Model(inputs, outputs)
+
+
+def through(model, seed):
+    fill(model, seed)
+    rng = np.random.default_rng(seed)
+    data = [rng.normal(size=(5, 4)).astype("float32") for _ in model.inputs]
+    outputs = model.predict(data, verbose=0)
+    return outputs if isinstance(outputs, list) else [outputs]
+
+
+def without_build_shapes(config):
+    """A config without what only tf.keras notes about builds and modules of its own."""
+    text = json.dumps(config)
+    return _strip(json.loads(text))
+
+
+def _strip(value):
+    if isinstance(value, dict):
+        return {k: _strip(v) for k, v in value.items() if k not in ("build_config", "optional")}
+    return [_strip(item) for item in value] if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_random_graphs(seed):
+    def reference(keras):
+        model = random_graph(keras, seed)
+        config = without_build_shapes(model.get_config())
+        outputs = through(model, seed)
+        return {"about": describe(model), "config": json.dumps(config), "outputs": outputs}
+
+    expected = oracle.ask(reference)
+    model = random_graph(torchkeras, seed)
+    assert describe(model) == expected["about"]
+    assert without_build_shapes(model.get_config()) == json.loads(expected["config"])
+    found = through(model, seed)
+    for ours, theirs in zip(found, expected["outputs"], strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5)
+    again = type(model).from_config(model.get_config())
+    assert [w.name for w in again.weights] == [w.name for w in model.weights]
+    for other in (again, copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        for ours, theirs in zip(through(other, seed), expected["outputs"], strict=True):
+            np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5)
+
+
+def test_a_copy_shares_nothing():
+    model = Sequential([layers.Dense(2, input_shape=(3,)), layers.Dense(1)])
+    other = copy.deepcopy(model)
+    other.set_weights([np.zeros(w.shape) for w in model.weights])
+    assert any(w.numpy().any() for w in model.weights)
+    part = Model(other.input, other.get_layer("dense").output)
+    assert part.layers[1] is other.layers[0]
+
+
+def test_deep_graphs_copy_and_pickle():
+    inputs = x = layers.Input((2,))
+    for _ in range(400):
+        x = layers.Activation("relu")(x)
+    model = Model(inputs, x)
+    data = torch.rand(3, 2)
+    for other in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        torch.testing.assert_close(other(data), model(data))
+
+
+def test_slots_are_used_again():
+    inputs = x = layers.Input((2,))
+    for _ in range(10):
+        x = layers.Dense(2)(x)
+    assert Model(inputs, x)._plan.size == 1
+
+
+def test_torch_functions_and_operators_are_recorded():
+    a, b = layers.Input((3,)), layers.Input((3,))
+    joined = torch.cat([torch.relu(a) * 2, b[:, :2] + 1], dim=1)
+    model = Model([a, b], [joined, joined.mean(dim=1, keepdim=True)])
+    assert model.output_shape == [(None, 5), (None, 1)]
+    x, y = torch.randn(4, 3), torch.randn(4, 3)
+    whole, mean = model([x, y])
+    torch.testing.assert_close(whole, torch.cat([torch.relu(x) * 2, y[:, :2] + 1], dim=1))
+    torch.testing.assert_close(mean, whole.mean(dim=1, keepdim=True))
+
+
+def test_a_part_of_a_model_is_a_model():
+    model = Sequential([layers.Dense(3, input_shape=(2,), name="first"), layers.Dense(1)])
+    part = Model(model.input, model.get_layer("first").output)
+    data = torch.rand(4, 2)
+    torch.testing.assert_close(part(data), model.layers[0](data))
+    assert part.layers[1] is model.layers[0]
+
+
+def test_inputs_by_name_and_in_any_float_type():
+    a, b = layers.Input((2,), name="a"), layers.Input((1,), name="b")
+    model = Model([a, b], layers.Concatenate()([a, b]))
+    data = {"b": np.ones((3, 1)), "a": np.zeros((3, 2), "float16")}
+    expected = [[0, 0, 1]] * 3
+    assert model(data).tolist() == expected
+    assert model.predict(data, verbose=0).tolist() == expected
+    assert model([np.zeros((3, 2)), torch.ones(3)]).tolist() == expected
+
+
+def test_compiles_whole():
+    model = random_graph(torchkeras, 3)
+    data = [torch.rand(5, 4) for _ in model.inputs]
+    compiled = torch.compile(model, fullgraph=True, backend="eager")
+    for ours, theirs in zip(compiled(data), model(data), strict=True):
+        torch.testing.assert_close(ours, theirs)
+
+
+BAD = {
+    "disconnected": lambda: Model(layers.Input((2,)), layers.Dense(1)(layers.Input((2,)))),
+    "not symbolic": lambda: Model(torch.zeros(2, 2), torch.zeros(2, 2)),
+    "same name twice": lambda: _twice(),
+    "wrong width": lambda: Sequential([layers.Dense(1, input_shape=(2,))])(torch.zeros(3, 5)),
+    "wrong count": lambda: random_graph(torchkeras, 1)([torch.zeros(2, 4)] * 7),
+    "no such layer": lambda: random_graph(torchkeras, 0).get_layer("absent"),
+    "unbuilt summary": lambda: Sequential([layers.Dense(1)]).summary(),
+    "unbuilt weights": lambda: Sequential([layers.Dense(1)]).weights,
+}
+MESSAGES = {
+    "disconnected": "Graph disconnected",
+    "not symbolic": "symbolic tensors",
+    "same name twice": 'The name "one" is used 2 times',
+    "wrong width": r"expected shape=\(None, 2\), found shape=\(3, 5\)",
+    "wrong count": "but it received 7",
+    "no such layer": "No such layer: absent",
+    "unbuilt summary": "not yet been built",
+    "unbuilt weights": "have not yet been created",
+}
+
+
+def _twice():
+    x = layers.Input((2,))
+    y = layers.Dense(2, name="one")(x)
+    return Model(x, layers.Dense(2, name="one")(y))
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_says_what_is_wrong(case):
+    with pytest.raises(ValueError, match=MESSAGES[case]):
+        BAD[case]()

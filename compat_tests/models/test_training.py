@@ -1,0 +1,176 @@
+"""Ordinary models train as tf.keras trains them: the same numbers under the same names."""
+
+import numpy as np
+import pytest
+
+from compat_tests.checks.model import check_training
+
+RNG = np.random.default_rng(7)
+VECTORS = RNG.normal(size=(50, 6)).astype("float32")
+IMAGES = RNG.normal(size=(40, 8, 8, 2)).astype("float32")
+TOKENS = RNG.integers(1, 20, size=(40, 7))
+TOKENS[np.arange(7) < RNG.integers(0, 7, size=(40, 1))] = 0  # padded on the left
+SERIES = RNG.normal(size=(40, 6, 3)).astype("float32")
+CLASSES = RNG.integers(0, 3, size=50)
+BINARY = RNG.integers(0, 2, size=40)
+ONE_HOT = np.eye(3, dtype="float32")[RNG.integers(0, 3, size=40)]
+NUMBERS = RNG.normal(size=(40, 1)).astype("float32")
+WEIGHTS = RNG.uniform(0.2, 2, size=40).astype("float32")
+
+
+def mlp(keras):
+    layers = keras.layers
+    return keras.Sequential(
+        [
+            layers.Dense(8, activation="relu", input_shape=(6,), kernel_regularizer="l2"),
+            layers.Dense(5, activation="tanh", bias_constraint="non_neg"),
+            layers.Dense(3, activation="softmax", activity_regularizer="l1"),
+        ]
+    )
+
+
+def cnn(keras):
+    layers = keras.layers
+    return keras.Sequential(
+        [
+            layers.Conv2D(4, 3, padding="same", input_shape=(8, 8, 2)),
+            layers.BatchNormalization(),
+            layers.Activation("relu"),
+            layers.MaxPooling2D(),
+            layers.Conv2D(6, 3, strides=2, padding="same", activation="relu"),
+            layers.Flatten(),
+            layers.Dense(3, activation="softmax"),
+        ]
+    )
+
+
+def masked_lstm(keras):
+    layers = keras.layers
+    return keras.Sequential(
+        [
+            layers.Embedding(20, 5, mask_zero=True, input_length=7),
+            layers.LSTM(4, return_sequences=True),
+            layers.LSTM(3),
+            layers.Dense(1, activation="sigmoid"),
+        ]
+    )
+
+
+def gru(keras):
+    layers = keras.layers
+    return keras.Sequential(
+        [
+            layers.GRU(5, return_sequences=True, input_shape=(6, 3)),
+            layers.GRU(4, reset_after=False),
+            layers.Dense(1),
+        ]
+    )
+
+
+def tagger(keras):
+    """One label a step: the mask reaches loss and metrics."""
+    layers = keras.layers
+    inputs = keras.Input((7,))
+    x = layers.Embedding(20, 5, mask_zero=True)(inputs)
+    x = layers.SimpleRNN(6, return_sequences=True)(x)
+    return keras.Model(inputs, layers.Dense(4, activation="softmax")(x))
+
+
+def two_inputs(keras):
+    layers = keras.layers
+    series, tokens = keras.Input((6, 3), name="series"), keras.Input((7,), name="tokens")
+    shared = layers.Dense(4, activation="relu", name="shared")
+    a = layers.GlobalAveragePooling2D()(layers.Reshape((6, 3, 1))(series))
+    b = layers.Flatten()(layers.Embedding(20, 1)(tokens))
+    both = layers.Concatenate()([a, b])
+    first = layers.Dense(3, activation="softmax", name="kind")(shared(both))
+    second = layers.Dense(1, name="size")(layers.Add()([shared(both), layers.Dense(4)(b)]))
+    return keras.Model([series, tokens], [first, second])
+
+
+def adam_with_clipping(keras):
+    return {
+        "optimizer": keras.optimizers.Adam(0.01, clipnorm=0.5),
+        "loss": keras.losses.SparseCategoricalCrossentropy(),
+        "metrics": ["accuracy", keras.metrics.SparseTopKCategoricalAccuracy(2, name="top2")],
+    }
+
+
+TWO_OUTPUTS = {
+    "optimizer": "rmsprop",
+    "loss": {"kind": "categorical_crossentropy", "size": "mse"},
+    "loss_weights": {"kind": 1.0, "size": 0.3},
+    "metrics": {"kind": "acc", "size": ["mae", "mse"]},
+    "weighted_metrics": ["mae"],
+}
+TAGS = RNG.integers(0, 4, size=(40, 7))
+
+CASES = {
+    "mlp": (mlp, VECTORS, CLASSES, adam_with_clipping, {}),
+    "mlp, class weights": (
+        mlp,
+        VECTORS,
+        CLASSES,
+        {"optimizer": "sgd", "loss": "sparse_categorical_crossentropy", "metrics": ["acc"]},
+        {"class_weight": {0: 1.0, 1: 2.0, 2: 0.5}},
+    ),
+    "mlp, validation split": (
+        mlp,
+        VECTORS,
+        CLASSES,
+        {"optimizer": "adagrad", "loss": "sparse_categorical_crossentropy", "metrics": "accuracy"},
+        {"validation_split": 0.3},
+    ),
+    "cnn": (
+        cnn,
+        IMAGES,
+        ONE_HOT,
+        {"optimizer": "adam", "loss": "categorical_crossentropy", "metrics": ["accuracy"]},
+        {},
+    ),
+    "cnn, sample weights": (
+        cnn,
+        IMAGES,
+        ONE_HOT,
+        {
+            "optimizer": "sgd",
+            "loss": "categorical_crossentropy",
+            "metrics": ["accuracy"],
+            "weighted_metrics": ["accuracy"],
+        },
+        {"sample_weight": WEIGHTS},
+    ),
+    "masked lstm": (
+        masked_lstm,
+        TOKENS,
+        BINARY,
+        {"optimizer": "adam", "loss": "binary_crossentropy", "metrics": ["accuracy"]},
+        {},
+    ),
+    "gru": (gru, SERIES, NUMBERS, {"optimizer": "adadelta", "loss": "mse", "metrics": ["mae"]}, {}),
+    "tagger": (
+        tagger,
+        TOKENS,
+        TAGS,
+        {
+            "optimizer": "adam",
+            "loss": "sparse_categorical_crossentropy",
+            "metrics": ["accuracy"],
+            "weighted_metrics": ["accuracy"],
+        },
+        {},
+    ),
+    "two inputs": (two_inputs, [SERIES, TOKENS], [ONE_HOT, NUMBERS], TWO_OUTPUTS, {}),
+    "two inputs by name, sample weights": (
+        two_inputs,
+        {"series": SERIES, "tokens": TOKENS},
+        {"kind": ONE_HOT, "size": NUMBERS},
+        TWO_OUTPUTS,
+        {"sample_weight": {"kind": WEIGHTS, "size": WEIGHTS[::-1].copy()}},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_trains_as_tf_keras_does(case):
+    check_training(*CASES[case])
