@@ -132,7 +132,10 @@ def selu(x: Tensor) -> Tensor:
     >>> [round(v, 4) for v in selu(torch.tensor([-1.0, 1.0])).tolist()]
     [-1.1113, 1.0507]
     """
-    return F.selu(_tensor(x))
+    x = _tensor(x)
+    # torch's slope at 0 is that of the left side (1.76), tf.keras' that of the right. Outputs of
+    # exactly 0 are common: black pixels under biases that start at 0.
+    return torch.where(x == 0, _SELU_SLOPE * x, F.selu(x))
 
 
 @TABLE.add()
@@ -226,6 +229,7 @@ def relu6(x: Tensor) -> Tensor:
 
 
 silu = swish
+_SELU_SLOPE = 1.0507009873554805
 
 
 def get(identifier: Any) -> Callable:
