@@ -7,7 +7,9 @@ A step reads nothing back from the device; the step counter lives on the host.
 
 from __future__ import annotations
 
+import copy
 import re
+import sys
 import warnings
 from collections.abc import Callable, Iterable
 from itertools import chain
@@ -362,6 +364,8 @@ class Optimizer(Rated, Descent, KerasState, torch.optim.Optimizer):
         """Read what `state_dict` wrote, into an optimizer built on the same variables."""
         if not self.built:
             raise ValueError("Call build(trainable_variables) before load_state_dict().")
+        # torch would share the tensors with the optimizer that they came from
+        state_dict = copy.deepcopy(state_dict)
         super().load_state_dict(state_dict)
         for variable, value in zip(self._own, state_dict.get("variables", ()), strict=True):
             variable.assign(value)
@@ -419,4 +423,7 @@ class Optimizer(Rated, Descent, KerasState, torch.optim.Optimizer):
 
 
 def _deprecated(message):
-    warnings.warn(message, DeprecationWarning, stacklevel=5)
+    level, frame = 2, sys._getframe(1)  # the line of the user that called a constructor
+    while frame.f_back is not None and frame.f_globals.get("__package__") == __package__:
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, DeprecationWarning, stacklevel=level)

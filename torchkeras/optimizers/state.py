@@ -26,9 +26,11 @@ class OwnVariable(Variable):
         self._reference = reference
 
     def follow(self) -> None:
-        """Move to where the reference is now."""
+        """Move to where the reference is now, and to its dtype."""
         if self._reference is not None:
-            self._tensor = self._tensor.to(self._reference.device)
+            reference = self._reference
+            like = reference.native[0] if isinstance(reference, Variable) else reference
+            self._tensor = self._tensor.to(like.device, like.dtype)
 
 
 class HostVariable(Variable):
