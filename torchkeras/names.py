@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from typing import Any
 
 _counts: Counter[str] = Counter()
 
@@ -22,6 +23,14 @@ def unique_name(prefix: str, zero_based: bool = True) -> str:
     if not zero_based:
         number += 1
     return f"{prefix}_{number}" if number else prefix
+
+
+def module_name(module: Any) -> str:
+    """The Keras name of a layer, of a plain torch module that stands for one, or of a function."""
+    name = getattr(module, "name", None)
+    if not isinstance(name, str):
+        name = getattr(module, "_keras_name", None) or getattr(module, "__name__", None)
+    return name or type(module).__name__.lower()
 
 
 def reset() -> None:

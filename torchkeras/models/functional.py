@@ -10,7 +10,8 @@ from torch import nn
 from .. import tree
 from ..graph import Graph, KerasTensor, Node
 from ..layer import TABLE, Layer
-from .model import Model, module_name
+from ..names import module_name
+from .model import Model
 
 
 @TABLE.add()

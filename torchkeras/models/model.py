@@ -16,6 +16,7 @@ from .. import optimizers, tree
 from ..data.arrays import unpack_x_y_sample_weight
 from ..graph import Graph, KerasTensor
 from ..layer import TABLE, Layer
+from ..names import module_name
 from ..saving import api as saving
 from ..summary import summary
 from ..training import loop
@@ -577,13 +578,6 @@ def _inputs_outputs(args, kwargs):
 
 def _constructor_is_bare(cls):
     return cls.__init__ is Model.__init__ or "__init__" not in cls.__dict__
-
-
-def module_name(module):
-    name = getattr(module, "name", None)
-    if not isinstance(name, str):
-        name = getattr(module, "_keras_name", None) or getattr(module, "__name__", None)
-    return name or type(module).__name__.lower()
 
 
 def _unique_names(found):

@@ -11,8 +11,9 @@ from .. import names
 from ..graph import Graph, KerasTensor, infer, record
 from ..layer import TABLE, Layer
 from ..layers.core import InputLayer
+from ..names import module_name
 from .functional import Functional
-from .model import Model, module_name
+from .model import Model
 
 
 @TABLE.add()
