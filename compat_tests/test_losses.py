@@ -342,6 +342,17 @@ def test_compiles_in_one_graph(case):
     torch._dynamo.reset()
     compiled = torch.compile(lambda t, p: loss(t, p), fullgraph=True, backend="eager")
     torch.testing.assert_close(compiled(labels, predictions), loss(labels, predictions))
+    compiled = torch.compile(lambda t, p, w: loss(t, p, w), fullgraph=True, backend="eager")
+    weights = torch.tensor(0.5)
+    torch.testing.assert_close(
+        compiled(labels, predictions, weights), loss(labels, predictions, weights)
+    )
+
+
+def test_half_precision_masks_count_exactly():
+    labels, predictions = torch.zeros(3000, 1).half(), torch.ones(3000, 1).half()
+    predictions._keras_mask = torch.ones(3000, dtype=torch.bool)
+    assert float(losses.MeanSquaredError()(labels, predictions)) == 1.0
 
 
 @pytest.mark.parametrize(

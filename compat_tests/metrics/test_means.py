@@ -92,3 +92,27 @@ def test_few_kernels(metric, batch, limit):
     with Kernels() as kernels:
         metric.update_state(*batch)
     assert len(kernels.names) <= limit, kernels.names
+
+
+UPDATES = [
+    ("Mean", (torch.tensor(2.0), 32)),
+    ("MeanSquaredError", (torch.ones(8, 3), torch.zeros(8, 3))),
+    ("SparseCategoricalAccuracy", (torch.ones(8, dtype=int), torch.eye(8))),
+    ("BinaryAccuracy", (torch.ones(8, 1), torch.ones(8, 1), torch.ones(8))),
+    ("AUC", (torch.ones(8, 1), torch.rand(8, 1))),
+]
+
+
+@pytest.mark.parametrize("name, batch", UPDATES)
+def test_update_compiles_in_one_graph(name, batch):
+    metric, plain = getattr(metrics, name)(), getattr(metrics, name)()
+    metric.update_state(*batch)
+    torch._dynamo.reset()
+    compiled = torch.compile(
+        lambda *values: metric.update_state(*values), fullgraph=True, backend="eager"
+    )
+    compiled(*batch)
+    plain.update_state(*batch)
+    plain.update_state(*batch)
+    for one, other in zip(metric.variables, plain.variables, strict=True):
+        torch.testing.assert_close(one.value, other.value)

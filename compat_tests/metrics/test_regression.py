@@ -129,9 +129,11 @@ def test_r2_errors():
         metrics.R2Score()([1.0, 2.0], [1.0, 2.0])
 
 
-NAMES = """mean_squared_error mse MSE mean_absolute_error mae MAE mape MAPE msle MSLE log_cosh
-    logcosh mean_absolute_percentage_error mean_squared_logarithmic_error kl_divergence kld KLD poisson
-    kullback_leibler_divergence hinge squared_hinge""".split()
+NAMES = (
+    "mean_squared_error mse MSE mean_absolute_error mae MAE mape MAPE msle MSLE log_cosh "
+    "logcosh mean_absolute_percentage_error mean_squared_logarithmic_error kl_divergence "
+    "kld KLD poisson kullback_leibler_divergence hinge squared_hinge"
+).split()
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -277,7 +277,8 @@ def weighted_loss(
     if mask is not None:
         mask = mask.to(losses.dtype)
         if reduction in _MEAN:
-            mask = mask * (mask.numel() / mask.sum())
+            exact = torch.promote_types(mask.dtype, torch.float32)  # half counts to 2048 only
+            mask = mask * (mask.numel() / mask.sum(dtype=exact))
         weights = apply_mask(losses, weights, mask)
     if weights is not None:
         weights = match_rank(weights, losses)

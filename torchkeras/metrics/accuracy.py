@@ -102,15 +102,9 @@ def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Tensor:
     return _values(_binary(*to_tensors(y_true, y_pred), threshold)).mean(-1)
 
 
-@TABLE.add()
 @_counts(_binary)
-def binary_matches(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Tensor:
-    """1 where `y_pred > threshold` agrees with `y_true`, else 0.
-
-    >>> binary_matches([[1, 0]], [[0.9, 0.8]]).tolist()
-    [[1.0, 0.0]]
-    """
-    return _values(_binary(*to_tensors(y_true, y_pred), threshold))
+def _binary_matches(y_true, y_pred, threshold=0.5):
+    return _values(_binary(y_true, y_pred, threshold))
 
 
 @TABLE.add()
@@ -185,7 +179,7 @@ class BinaryAccuracy(MeanMetricWrapper):
     def __init__(
         self, name: str | None = "binary_accuracy", dtype: Any = None, threshold: float = 0.5
     ):
-        super().__init__(binary_matches, name, dtype, threshold=threshold)
+        super().__init__(_binary_matches, name, dtype, threshold=threshold)
 
 
 @TABLE.add()

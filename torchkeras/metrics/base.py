@@ -256,5 +256,5 @@ def _detached(metric, value):
         return value.value.clone()
     if not isinstance(value, Tensor):
         return as_tensor(value)
-    shared = value._is_view() or any(value is variable.value for variable in metric.variables)
+    shared = value._is_view() or any(value is variable.value for variable in metric._weights)
     return value.clone() if shared else value
