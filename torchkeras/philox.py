@@ -40,9 +40,9 @@ def uniform(
         span = int(maxval) - int(minval)
         draw, width = _integers(dtype, int(minval), span), 4 if dtype is torch.int32 else 2
         return _fill(seed, shape, dtype, device, width, draw)
-    low = torch.tensor(minval, dtype=_float(dtype))
+    low = _scalar(minval, _float(dtype))
     values = _fill(seed, shape, dtype, device, _width(dtype), lambda words: _fraction(words, dtype))
-    return values.mul_(torch.tensor(maxval, dtype=dtype) - low).add_(low)
+    return values.mul_(_scalar(maxval, dtype) - low).add_(low)
 
 
 def normal(
@@ -95,8 +95,12 @@ def truncated_normal(
 
 
 def _scaled(values, mean, stddev):
-    dtype = values.dtype
-    return values.mul_(torch.tensor(stddev, dtype=dtype)).add_(torch.tensor(mean, dtype=dtype))
+    return values.mul_(_scalar(stddev, values.dtype)).add_(_scalar(mean, values.dtype))
+
+
+def _scalar(value, dtype):
+    """A number rounded to the dtype, for torch would take a Python number in more digits."""
+    return torch.tensor(value, dtype=dtype, device="cpu")
 
 
 def _fill(seed, shape, dtype, device, width, convert: Callable[[list[Tensor]], Tensor]) -> Tensor:
@@ -130,7 +134,9 @@ def _in_chunks(shape, dtype, device, width, draw):
 def _key_and_counter(seed: int) -> tuple[list[int], list[int]]:
     """The key, and the upper half of the counter, that the pair `[seed, 0]` stands for."""
     low, high = seed & _WORD, (seed >> 32) & _WORD
-    block = torch.tensor([low | high << 32 if high < 2**31 else (low | high << 32) - 2**64])
+    if high >= 2**31:  # as a signed number, which is what int64 holds
+        high -= 2**32
+    block = torch.tensor([low | high << 32], device="cpu")
     words = [int(word) for word in _philox(block, [0, 0], _SCRAMBLING_KEY)]
     return words[:2], words[2:]
 

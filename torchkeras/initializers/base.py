@@ -19,6 +19,7 @@ from ..registry import Table
 TABLE = Table("initializer", "keras.initializers")
 
 
+@TABLE.add("initializer")
 class Initializer:
     """Base of all initializers: override `__call__(shape, dtype=None)`, return any array.
 
@@ -95,18 +96,19 @@ def as_device(device):
 def _call(initializer, shape, dtype, device):
     try:
         parameters = inspect.signature(initializer).parameters
-        open_ended = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+        takes_dtype = "dtype" in parameters or any(
+            parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()
+        )
     except ValueError:  # a function written in C
-        parameters, open_ended = {}, True
-    extra = {"device": device} if "device" in parameters else {}
-    if "dtype" not in parameters and not open_ended:
-        return initializer(shape, **extra)
+        parameters, takes_dtype = {}, True
     if isinstance(initializer, Initializer) and "device" in parameters:
-        return initializer(shape, dtype=dtype, **extra)
+        return initializer(shape, dtype=dtype, device=device)
+    if not takes_dtype:
+        return initializer(shape)
     try:
-        return initializer(shape, dtype=dtype_name(dtype), **extra)
+        return initializer(shape, dtype=dtype_name(dtype))
     except TypeError as error:
         try:
-            return initializer(shape, dtype=dtype, **extra)
+            return initializer(shape, dtype=dtype)
         except TypeError:
             raise error from None
