@@ -38,12 +38,18 @@ class Adam(Optimizer):
     def extras(self, params):
         return {"late": late_steps(params)}
 
-    def update(self, params, grads, lr, m, v, vhat=(), late=None):
+    def folds_decay(self, slots):
+        return slots["late"] is not None and self.beta_2 < 1
+
+    def update(self, params, grads, lr, m, v, vhat=(), late=None, folded=False):
         step, dtype = self._step + 1, params[0].dtype
         correction = one_minus_power(self.beta_2, step, dtype) ** 0.5
-        lr = lr * (correction / one_minus_power(self.beta_1, step, dtype))
-        betas = self.beta_1, self.beta_2
-        adam_kernel(params, grads, m, v, vhat, late, lr, *betas, self.epsilon, self.amsgrad)
+        correction /= one_minus_power(self.beta_1, step, dtype)
+        decay = self.weight_decay / correction if folded and self.weight_decay else 0.0
+        adam_kernel(
+            params, grads, m, v, vhat, late, lr * correction, self.beta_1, self.beta_2,
+            self.epsilon, self.amsgrad, decay,
+        )  # fmt: skip
 
     def get_config(self):
         return super().get_config() | {

@@ -127,6 +127,10 @@ class Optimizer(Rated, Descent, KerasState, torch.optim.Optimizer):
         """What else `update` takes, made once for a list of parameters."""
         return {}
 
+    def folds_decay(self, slots: dict[str, Any]) -> bool:
+        """Whether `update`, told so by `folded=True`, takes care of the weight decay itself."""
+        return False
+
     def update(self, params: list[Tensor], grads: list[Tensor], lr: Any, **slots: Any) -> None:
         """Change `params` in place; `slots` are lists parallel to them, `lr` number or tensor."""
         raise NotImplementedError(f"{type(self).__name__} defines neither update nor update_step.")

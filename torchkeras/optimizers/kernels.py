@@ -48,15 +48,18 @@ def one_minus_power(beta: float, step: int, dtype: torch.dtype) -> float:
     return 1.0 - (power if dtype is torch.float64 else single(power))
 
 
-def adam_kernel(params, grads, m, v, vhat, late, lr, beta_1, beta_2, epsilon, amsgrad) -> None:
+def adam_kernel(
+    params, grads, m, v, vhat, late, lr, beta_1, beta_2, epsilon, amsgrad, decay=0.0
+) -> None:
     """One Adam update with the bias correction already in `lr`, and Keras' place of epsilon.
 
     torch adds epsilon after its own correction. `late` are step counters so high that torch's
-    correction is 1; they are None where the fused kernel does not run.
+    correction is 1; they are None where the fused kernel does not run. Variables shrink by
+    `decay * lr` first, in the fused kernel only.
     """
     if late is not None:
-        torch._fused_adam_(
-            params, grads, m, v, vhat, late, lr=lr, beta1=beta_1, beta2=beta_2, weight_decay=0.0,
+        torch._fused_adamw_(
+            params, grads, m, v, vhat, late, lr=lr, beta1=beta_1, beta2=beta_2, weight_decay=decay,
             eps=epsilon, amsgrad=amsgrad, maximize=False,
         )  # fmt: skip
         return

@@ -120,6 +120,8 @@ class Batch:
         self.averages = self.slots.pop("average", None)
         self.slots.update(optimizer.extras(params))
         self.decayed = [p for p, variable in pairs if optimizer._use_weight_decay(variable)]
+        if len(self.decayed) == self.count and optimizer.folds_decay(self.slots):
+            self.decayed, self.slots["folded"] = [], True  # the rule's kernel does it on the way
         variables = list({id(v): v for _, v in pairs}.values())
         self.variables = variables
         self.constrained = [v for v in variables if getattr(v, "constraint", None) is not None]
