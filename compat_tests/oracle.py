@@ -43,7 +43,7 @@ def ask(compute):
     """`compute(tf_keras)`, or its stored answer; a test's questions are known by their order."""
     test = os.environ["PYTEST_CURRENT_TEST"].rsplit(" (", 1)[0]
     file, question = test.split("::", 1)
-    file = Path(file).stem
+    file = ".".join(Path(file).with_suffix("").parts)
     count = _asked[test] = _asked.get(test, 0) + 1
     key = f"{question}#{count}"
     module = tf_keras()

@@ -52,6 +52,7 @@ class Layer(Weighted, Connected):
 
     _takes_training = _takes_mask = _makes_mask = False
     _inputs_first = "inputs"
+    _kind: str | None = None  # what an automatic name is made of, where not of the class's name
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
@@ -358,7 +359,7 @@ class Layer(Weighted, Connected):
 
     def _check_name(self, name):
         if name is None:
-            return names.unique_name(names.to_snake_case(type(self).__name__))
+            return names.unique_name(self._kind or names.to_snake_case(type(self).__name__))
         if not isinstance(name, str) or "\0" in name or ".." in name.split("/"):
             raise ValueError(f"A layer name must be text without '..' or NUL; received {name!r}.")
         return name

@@ -73,7 +73,8 @@ def custom_object_scope(*dicts: dict[str, Any] | None) -> Iterator[None]:
 class Table:
     """The objects of one kind ("activation", "layer", ...) by name.
 
-    `module` is the Keras module named in configs. `get` takes None, a name, a config, an
+    `module` is the Keras module named in configs; a class that Keras names otherwise has a pair
+    `serialized_as` of module and registered name. `get` takes None, a name, a config, an
     instance or a class; `serialize` is its inverse.
     """
 
@@ -159,13 +160,15 @@ class Table:
             return obj
         if hasattr(obj, "get_config"):
             cls = type(obj)
-            name = get_registered_name(cls)
             own = self.objects.get(cls.__name__) is cls
+            module, registered = self.module if own else cls.__module__, None
+            if own and hasattr(cls, "serialized_as"):
+                module, registered = cls.serialized_as
             return {
-                "module": self.module if own else cls.__module__,
+                "module": module,
                 "class_name": cls.__name__,
                 "config": obj.get_config(),
-                "registered_name": None if own else name,
+                "registered_name": registered if own else get_registered_name(cls),
             }
         if hasattr(obj, "__name__"):
             return get_registered_name(obj)

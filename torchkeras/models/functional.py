@@ -18,6 +18,13 @@ from .model import Model
 class Functional(Model):
     """A model that runs the recorded calls between its symbolic inputs and outputs."""
 
+    _kind = "model"
+    serialized_as: tuple[str, str | None] = ("keras.src.engine.functional", "Functional")
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        cls._kind = None
+
     def get_config(self) -> dict[str, Any]:
         """Layers, the calls made on them, inputs and outputs, as tf.keras 2.15 writes them."""
         nodes = _kept_nodes(self._graph)

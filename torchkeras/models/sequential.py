@@ -29,6 +29,8 @@ class Sequential(Functional):
     ((None, 1), 21)
     """
 
+    serialized_as = ("keras", None)
+
     def __init__(self, layers: Any = None, name: str | None = None):
         super().__init__(name=name)
         self._stack: list[nn.Module] = []
