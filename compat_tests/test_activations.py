@@ -8,6 +8,8 @@ import torch.nn.functional as F
 from compat_tests import oracle
 from compat_tests.checks.activation import check_activation
 from torchkeras import activations, registry
+from torchkeras.graph import KerasTensor
+from torchkeras.variable import Variable
 
 EDGES = [[-30.0, -6.0, -2.5, -1.0, -1e-3, 0.0], [1e-3, 1.0, 2.0, 2.5, 6.0, 30.0]]
 NAMES = (
@@ -204,3 +206,12 @@ def test_layers_by_name(monkeypatch):
     assert config["module"] == "keras.layers"
     assert activations.get("Leaky").factor == 1.0
     assert activations.get(config).factor == 0.5
+
+
+@pytest.mark.parametrize(("name", "arguments"), [*((name, {}) for name in NAMES), *ARGUMENTS[:11]])
+def test_symbolic_tensors_and_variables(name, arguments):
+    function = activations.get(name)
+    assert function(KerasTensor((None, 3)), **arguments).shape == (None, 3)
+    x = torch.randn(2, 3)
+    if name != "linear":
+        assert torch.equal(function(Variable(x), **arguments), function(x, **arguments))

@@ -135,7 +135,7 @@ def selu(x: Tensor) -> Tensor:
     x = _tensor(x)
     # torch's slope at 0 is that of the left side (1.76), tf.keras' that of the right. Outputs of
     # exactly 0 are common: black pixels under biases that start at 0.
-    return torch.where(x == 0, _SELU_SLOPE * x, F.selu(x))
+    return torch.where(torch.eq(x, 0), _SELU_SLOPE * x, F.selu(x))
 
 
 @TABLE.add()
