@@ -206,8 +206,8 @@ def test_torch_optimizers_pass_through():
     assert made[0].lr == 0.25
     made[0].lr = 0.5
     assert made[0].optimizer.param_groups[0]["lr"] == 0.5
-    with pytest.raises(NotImplementedError, match="include_optimizer"):
-        made[0].get_config()
+    with pytest.raises(ValueError, match="TorchOptimizer"):
+        optimizers.serialize(made[0])
 
 
 def test_torch_instance_must_hold_the_variables():

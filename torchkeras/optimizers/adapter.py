@@ -19,7 +19,7 @@ class TorchOptimizer(Rated, Descent, KerasState):
 
     `source` is an instance, which keeps its own parameters and groups, or a class or function
     that makes one from a list of parameters. What it computes is torch's own business; its
-    schedulers and settings stay on `optimizer`.
+    schedulers and settings stay on `optimizer`. It has no config, so Keras files leave it out.
 
     >>> w = torch.nn.Parameter(torch.tensor([1.0]))
     >>> opt = TorchOptimizer(lambda params: torch.optim.SGD(params, lr=0.25))
@@ -126,12 +126,6 @@ class TorchOptimizer(Rated, Descent, KerasState):
         state = dict(state_dict)
         self._step = state.pop("iterations", self._step)
         self.optimizer.load_state_dict(state)
-
-    def get_config(self) -> dict[str, Any]:
-        raise NotImplementedError(
-            f"{self.name} is an optimizer of torch and has no Keras config; save the model with "
-            "include_optimizer=False and keep optimizer.state_dict() beside it."
-        )
 
     def __repr__(self):
         return f"TorchOptimizer({self.optimizer if self.built else self.name!r})"
