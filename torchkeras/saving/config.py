@@ -1,0 +1,244 @@
+"""Configs of models as files hold them: JSON of every Keras 2, checked before it builds a model."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..layer import TABLE
+from ..precision import dtype_name
+from ..registry import custom_object_scope
+
+KERAS_VERSION = "2.15.0"  # what files say that torchkeras writes
+_LARGEST = 64 * 2**20
+_OTHER_NAMES = {
+    "BatchNormalizationV1": "BatchNormalization",
+    "BatchNormalizationV2": "BatchNormalization",
+    "LayerNormalizationV1": "LayerNormalization",
+    "DenseFeaturesV2": "DenseFeatures",
+    "LSTMV1": "LSTM",
+    "LSTMV2": "LSTM",
+    "GRUV1": "GRU",
+    "GRUV2": "GRU",
+}
+_WRAPPED = ("layer", "forward_layer", "backward_layer", "cell", "cells")
+
+
+# --- writing ---------------------------------------------------------------------------------
+
+
+def json_text(config: Any, **json_kwargs: Any) -> str:
+    """JSON text of a config, with arrays, tensors and dtypes as plain values."""
+    return json.dumps(config, default=_json_value, **json_kwargs)
+
+
+def legacy_model_config(model: Any) -> dict[str, Any]:
+    """The `model_config` of an HDF5 file: layers without the `module` that newer formats have."""
+    config = model.get_config()
+    return {"class_name": type(model).__name__, "config": _with_legacy_layers(config)}
+
+
+def _with_legacy_layers(config):
+    if not isinstance(config, dict) or not isinstance(config.get("layers"), list):
+        return config
+    return {**config, "layers": [_legacy_layer(entry) for entry in config["layers"]]}
+
+
+def _legacy_layer(entry):
+    if not isinstance(entry, dict) or "class_name" not in entry:
+        return entry
+    name = entry.get("registered_name") or entry["class_name"]
+    kept = {key: value for key, value in entry.items() if key in ("name", "inbound_nodes")}
+    return {"class_name": name, "config": _with_legacy_layers(entry["config"]), **kept}
+
+
+def _json_value(value):
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, torch.Tensor):
+        return value.detach().cpu().tolist()
+    if isinstance(value, (torch.dtype, np.dtype)):
+        return dtype_name(value)
+    if hasattr(value, "get_config") and not isinstance(value, type):
+        return {"class_name": type(value).__name__, "config": value.get_config()}
+    if callable(value):
+        return value.__name__
+    raise TypeError(f"{value!r} in a config cannot be written as JSON; use plain values.")
+
+
+# --- reading ---------------------------------------------------------------------------------
+
+
+def from_json(text: str, where: str = "The JSON text") -> dict[str, Any]:
+    """The dictionary that JSON text holds; ValueError, naming `where`, if it holds none."""
+    if len(text) > _LARGEST:
+        raise ValueError(f"{where} is larger than {_LARGEST} characters.")
+    try:
+        config = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{where} is not valid JSON: {error}") from error
+    if not isinstance(config, dict):
+        raise ValueError(f"{where} is not a JSON object.")
+    return config
+
+
+def build_model(
+    config: dict[str, Any],
+    custom_objects: dict[str, Any] | None = None,
+    where: str = "The config",
+    safe_mode: bool = True,
+) -> Any:
+    """The model, with fresh weights, that a config of any Keras 2 describes.
+
+    ValueError, naming `where`, for a layer that is not known or that would run code.
+    """
+    try:
+        config = _modern(config)
+        check_code(config, where, safe_mode)
+        with custom_object_scope(custom_objects):
+            _check_known(config, where)
+            try:
+                return TABLE.deserialize(config, custom_objects)
+            except Exception as error:
+                raise ValueError(f"{where}: {_culprit(config)}{_said(error)}") from error
+    except RecursionError as error:
+        raise ValueError(f"{where} is nested too deeply.") from error
+
+
+def check_code(config: Any, where: str, safe_mode: bool = True) -> None:
+    """ValueError where a config holds Python code, which nothing here decodes."""
+    for entry in _dicts(config):
+        if not _holds_code(entry):
+            continue
+        inner = entry.get("config")
+        name = inner.get("name") if isinstance(inner, dict) else None
+        layer = f"layer {name!r}" if name else f"a {entry.get('class_name')!r} entry"
+        if safe_mode:
+            raise ValueError(
+                f"{where}: {layer} holds Python code, which could do anything when it runs; it is "
+                "refused. Give the function a name, register it or pass it in custom_objects, and "
+                "save the model again."
+            )
+        raise ValueError(
+            f"{where}: {layer} holds the bytecode of a Python lambda, which runs only on the "
+            "Python version that wrote it and is not supported. Build the model in Python and "
+            "call load_weights() on the file."
+        )
+
+
+def _holds_code(entry):
+    name = entry.get("class_name")
+    if name == "__lambda__":
+        return True
+    inner = entry.get("config")
+    if not isinstance(name, str) or name.split(">")[-1] != "Lambda" or not isinstance(inner, dict):
+        return False
+    kinds = ("function_type", "output_shape_type", "mask_type")
+    return any(inner.get(kind) == "lambda" for kind in kinds) or isinstance(
+        inner.get("function"), list
+    )
+
+
+def _dicts(value: Any) -> Iterator[dict]:
+    """All dictionaries in a config, without recursion."""
+    stack = [value]
+    while stack:
+        value = stack.pop()
+        if isinstance(value, dict):
+            yield value
+            stack.extend(value.values())
+        elif isinstance(value, (list, tuple)):
+            stack.extend(value)
+
+
+def _modern(value):
+    """A config with what older versions of Keras spelled otherwise in today's spelling."""
+    if isinstance(value, list):
+        return [_modern(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    value = {key: _modern(item) for key, item in value.items()}
+    name, inner = value.get("class_name"), value.get("config")
+    if set(value) == {"type", "value"} and value["type"] == "ndarray":
+        return value["value"]
+    if name in ("__tuple__", "TensorShape") and "items" in value:
+        return tuple(value["items"])
+    if name in ("Policy", "DTypePolicy") and isinstance(inner, dict):
+        return inner.get("name")
+    if isinstance(name, str) and name in _OTHER_NAMES:
+        value["class_name"] = _OTHER_NAMES[name]
+    if name == "Sequential" and isinstance(inner, list):  # before 2.2
+        value["config"] = {"layers": inner}
+    if isinstance(inner, dict):
+        if name == "Model" and "layers" in inner:
+            value["class_name"] = "Functional"
+        if name in ("GRU", "GRUCell"):  # files from before the setting existed
+            inner.setdefault("reset_after", False)
+    return value
+
+
+def _layer_entries(config: Any) -> Iterator[dict]:
+    """The configs of all layers in a model's config, nested and wrapped ones included."""
+    stack = [config]
+    while stack:
+        entry = stack.pop()
+        if not isinstance(entry, dict) or not isinstance(entry.get("class_name"), str):
+            continue
+        yield entry
+        inner = entry.get("config")
+        if isinstance(inner, dict):
+            layers = inner.get("layers")
+            stack.extend(layers if isinstance(layers, list) else ())
+            for key in _WRAPPED:
+                wrapped = inner.get(key)
+                stack.extend(wrapped if isinstance(wrapped, list) else [wrapped])
+
+
+def _check_known(config, where):
+    if not isinstance(config, dict) or not isinstance(config.get("class_name"), str):
+        raise ValueError(f"{where} has no 'class_name'; it is not the config of a model.")
+    for entry in _layer_entries(config):
+        nodes = entry.get("inbound_nodes")
+        if isinstance(nodes, list) and any(isinstance(n, dict) and "args" in n for n in nodes):
+            raise ValueError(
+                f"{where} was written by Keras 3, whose models are not read. Build the model in "
+                "Python and call load_weights() on a file of its weights."
+            )
+        registered = entry.get("registered_name")
+        try:
+            TABLE.find(entry["class_name"])
+        except ValueError as error:
+            try:
+                TABLE.find(registered or "")
+            except ValueError:
+                raise ValueError(f"{where}: layer {_name(entry)!r}: {error}") from None
+
+
+def _name(entry):
+    inner = entry.get("config")
+    return inner.get("name") if isinstance(inner, dict) and "name" in inner else entry.get("name")
+
+
+def _culprit(config):
+    """'layer NAME (CLASS): ' for the first layer that cannot be made alone, or ''."""
+    for entry in _layer_entries(config):
+        inner = entry.get("config")
+        if isinstance(inner, dict) and "layers" in inner:
+            continue
+        try:
+            TABLE.deserialize(entry)
+        except Exception:
+            return f"layer {_name(entry)!r} ({entry['class_name']}) cannot be made: "
+    return "the model cannot be made: "
+
+
+def _said(error):
+    if isinstance(error, KeyError):
+        return f"{error} is missing."
+    return str(error) or type(error).__name__

@@ -1,0 +1,133 @@
+"""Files as wholes: what kind one is, and replacing one so that a reader never sees half of it."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+_HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
+_numbers = itertools.count()
+_open: set[str] = set()  # the temporary files that this process is writing
+
+
+def kind_of(path: str) -> str:
+    """What the content of a file says it is: 'h5', 'keras' (a zip), 'folder' or 'unknown'.
+
+    FileNotFoundError where there is nothing.
+    """
+    if os.path.isdir(path):
+        return "folder"
+    if not os.path.isfile(path):
+        raise FileNotFoundError(f"No file or directory found at {path}")
+    with open(path, "rb") as file:
+        start = file.read(8)
+        if start == _HDF5_MAGIC:
+            return "h5"
+        if start[:4] == b"PK\x03\x04":
+            return "keras"
+        offset = 512  # HDF5 lets a user block of 512, 1024, ... bytes stand before it
+        while file.seek(offset) == offset and (start := file.read(8)):
+            if start == _HDF5_MAGIC:
+                return "h5"
+            offset *= 2
+    return "unknown"
+
+
+@contextmanager
+def replacing(path: str, overwrite: bool = True) -> Iterator[str | None]:
+    """The name of a new file that takes the place of `path` once the block ends well.
+
+    The new file is in the same folder and on the disk before it is renamed, so that `path` is at
+    every moment the old file or the new one; after an error the old one stays and the new one is
+    removed. Missing folders are made. Without `overwrite` a user at a terminal is asked (None
+    means no), and FileExistsError is raised where nobody can be asked.
+    """
+    path = os.path.realpath(path)
+    if not overwrite and os.path.exists(path) and not _may_replace(path):
+        yield None
+        return
+    if os.path.isdir(path):
+        raise IsADirectoryError(f"{path} is a folder; give the name of a file.")
+    folder, base = os.path.split(path)
+    os.makedirs(folder, exist_ok=True)
+    _remove_strays(folder, base)
+    temporary = os.path.join(folder, f".{base}.{_mark()}-{next(_numbers)}.tmp")
+    _open.add(temporary)
+    try:
+        yield temporary
+        _to_disk(temporary)
+        if os.path.exists(path):
+            os.chmod(temporary, os.stat(path).st_mode & 0o7777)
+        os.replace(temporary, path)
+        _to_disk(folder)
+    finally:
+        with suppress(OSError):
+            os.remove(temporary)
+        _open.discard(temporary)
+
+
+def _may_replace(path):
+    if not (sys.stdin and sys.stdin.isatty()):
+        raise FileExistsError(
+            f"{path} exists and overwrite=False. Pass overwrite=True or another name."
+        )
+    answer = ""
+    while answer not in ("y", "n"):
+        answer = input(f"{path} already exists - overwrite? [y/n] ").strip().lower()
+    return answer == "y"
+
+
+def _to_disk(path):
+    if os.name != "posix" and os.path.isdir(path):
+        return  # folders cannot be synchronised there
+    handle = os.open(path, os.O_RDONLY if os.name == "posix" else os.O_RDWR)
+    try:
+        os.fsync(handle)
+    except OSError:
+        if not os.path.isdir(path):  # some file systems know no fsync of folders
+            raise
+    finally:
+        os.close(handle)
+
+
+def _mark():
+    return f"{socket.gethostname()}-{os.getpid()}"
+
+
+def _remove_strays(folder, base):
+    """Remove what processes of this machine that were killed while writing left behind."""
+    host = socket.gethostname()
+    for stray in Path(folder).glob(f".{_escaped(base)}.{_escaped(host)}-*-*.tmp"):
+        pid = stray.name.removesuffix(".tmp").split("-")[-2]
+        if str(stray) not in _open and pid.isdigit() and not _is_alive(int(pid)):
+            with suppress(OSError):
+                stray.unlink()
+
+
+def _escaped(text):
+    return "".join(f"[{c}]" if c in "*?[" else c for c in text)
+
+
+def _is_alive(pid):
+    if pid == os.getpid():
+        return False  # the name was not made by this process, but by one before with its number
+    if os.name != "posix":
+        return True  # no harmless way to ask
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        pass
+    return True
+
+
+def path_of(filepath: Any) -> str:
+    """A `str` or path-like as text; TypeError for anything else."""
+    return os.fsdecode(os.fspath(filepath))

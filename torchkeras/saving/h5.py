@@ -1,0 +1,243 @@
+"""The one reader of HDF5 files, which trusts nothing in them, and the writer of the same layout.
+
+A file is followed only along hard links inside of itself; datasets must be plain numbers, stored
+in the file, uncompressed or deflated. Nothing is read before its declared size was compared with
+what the caller expects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+LARGEST_TEXT = 64 * 2**20  # of one attribute, in bytes: the config of a very large model
+_LARGEST_LIST = 2**16  # of one attribute: Keras splits lists of names below this
+_LARGEST_DEFLATION = 1032  # more than this times smaller deflate cannot make anything
+_SMALL = 4 * 2**20
+_KINDS = "fiub"
+
+
+class Node:
+    """A group of an open file."""
+
+    def __init__(self, group: Any, file: str, path: str):
+        self._group, self.file, self.path = group, file, path
+
+    def __contains__(self, name: str) -> bool:
+        with _naming(self.file, self.path):
+            return name in self._group.keys()
+
+    def group(self, path: str) -> Node:
+        """The group at `path` below this one; ValueError where there is none."""
+        return self._open(path, "group")
+
+    def dataset(self, path: str) -> Dataset:
+        """The array at `path` below this group, not read yet; ValueError if it is no plain one."""
+        return self._open(path, "dataset")
+
+    def has_attribute(self, name: str) -> bool:
+        with _naming(self.file, self.path):
+            return name in self._group.attrs
+
+    def text(self, name: str) -> str | None:
+        """The text of an attribute, None where it is absent."""
+        if not self.has_attribute(name):
+            return None
+        value = self._attribute(name)
+        if not isinstance(value, str):
+            raise self._wrong(f"attribute {name!r} is not a text")
+        return value
+
+    def texts(self, name: str) -> list[str]:
+        """A list of texts, which large models have split into `name0`, `name1`, ..."""
+        if self.has_attribute(name):
+            return self._list(name)
+        found: list[str] = []
+        number = 0
+        while self.has_attribute(f"{name}{number}"):
+            found += self._list(f"{name}{number}")
+            number += 1
+        return found
+
+    def _list(self, name):
+        value = self._attribute(name)
+        if not isinstance(value, list):
+            raise self._wrong(f"attribute {name!r} is not a list of texts")
+        return value
+
+    def _attribute(self, name):
+        import h5py
+
+        with _naming(self.file, f"attribute {name!r} of {self.path}"):
+            attribute = self._group.attrs.get_id(name)
+            kind, count = attribute.get_type(), int(np.prod(attribute.shape, dtype=object))
+            is_text = kind.get_class() == h5py.h5t.STRING
+            limit = _LARGEST_LIST if attribute.shape else LARGEST_TEXT
+            if count and (not is_text or attribute.get_storage_size() > limit):
+                raise self._wrong(f"attribute {name!r} is not a text or too large")
+            value = self._group.attrs[name] if count else []
+        items = [_text(item) for item in np.ravel(np.asarray(value, dtype=object))]
+        if any(len(item) > LARGEST_TEXT for item in items):
+            raise self._wrong(f"attribute {name!r} is too large")
+        return items if attribute.shape else items[0]
+
+    def _open(self, path, kind):
+        import h5py
+
+        steps = [step for step in path.split("/") if step]
+        found, here = self._group.id, self.path
+        for number, step in enumerate(steps):
+            here = f"{here.rstrip('/')}/{step}"
+            with _naming(self.file, here):
+                name = step.encode()
+                if step in (".", "..") or not found.links.exists(name):
+                    raise ValueError(f"{self.file} has no {here}.")
+                if found.links.get_info(name).type != h5py.h5l.TYPE_HARD:
+                    raise ValueError(
+                        f"{self.file}: {here} is a link to another place. Only what is stored in "
+                        "the file itself is read."
+                    )
+                found = h5py.h5o.open(found, name)
+            last = number == len(steps) - 1
+            wanted = h5py.h5d.DatasetID if last and kind == "dataset" else h5py.h5g.GroupID
+            if not isinstance(found, wanted):
+                wanted = "dataset" if wanted is h5py.h5d.DatasetID else "group"
+                raise ValueError(f"{self.file}: {here} is not a {wanted}.")
+        if not steps:
+            raise self._wrong("a name in it is empty")
+        if kind == "group":
+            return Node(h5py.Group(found), self.file, here)
+        with _naming(self.file, here):
+            return Dataset(found, self.file, here)
+
+    def _wrong(self, what):
+        return ValueError(f"{self.file}: {what} (at {self.path}).")
+
+
+class Dataset:
+    """An array of an open file: `shape` and `dtype` as declared; `read` gets the values."""
+
+    def __init__(self, handle: Any, file: str, path: str):
+        import h5py
+
+        self.file, self.path = file, path
+        plan = handle.get_create_plist()
+        inside = (h5py.h5d.COMPACT, h5py.h5d.CONTIGUOUS, h5py.h5d.CHUNKED)
+        if plan.get_layout() not in inside or plan.get_external_count():
+            raise self._refuse("its values are in another file")
+        filters = [plan.get_filter(i)[0] for i in range(plan.get_nfilters())]
+        if not set(filters) <= {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE}:
+            raise self._refuse("it is compressed by something else than gzip")
+        if handle.get_type().get_class() not in (
+            h5py.h5t.INTEGER, h5py.h5t.FLOAT, h5py.h5t.ENUM
+        ):  # fmt: skip
+            raise self._refuse("it does not hold numbers")
+        if handle.get_space().get_simple_extent_type() == h5py.h5s.NULL:
+            raise self._refuse("it is empty")
+        self._dataset = h5py.Dataset(handle)
+        self.shape, self.dtype = tuple(self._dataset.shape), self._dataset.dtype
+        if self.dtype.kind not in _KINDS or self.dtype.itemsize > 8:
+            raise self._refuse(f"numbers of the type {self.dtype} are not read")
+        self.size = int(np.prod(self.shape, dtype=object))
+        declared = self.size * self.dtype.itemsize
+        chunk = self._dataset.chunks
+        if chunk and int(np.prod(chunk, dtype=object)) * self.dtype.itemsize > max(
+            2 * declared, _SMALL
+        ):
+            raise self._refuse(f"it is stored in chunks of {chunk}, larger than itself")
+        stored = handle.get_storage_size() * (_LARGEST_DEFLATION if filters else 1)
+        if declared > stored and declared > _SMALL:
+            raise self._refuse(
+                f"it declares the shape {self.shape}, but the file holds {stored} bytes of it"
+            )
+
+    def read(self) -> np.ndarray:
+        """All values; the caller has compared `shape` with what it expects."""
+        with _naming(self.file, self.path):
+            return np.asarray(self._dataset[()])
+
+    def _refuse(self, why):
+        return ValueError(f"{self.file}: the array {self.path} is refused: {why}.")
+
+
+@contextmanager
+def reading(source: Any) -> Iterator[Node]:
+    """The root of an HDF5 file, given by its path or as an open `h5py.File`.
+
+    OSError or ValueError, with the name of the file, where it is damaged.
+    """
+    import h5py
+
+    if isinstance(source, h5py.Group):
+        yield Node(source, str(source.file.filename), source.name)
+        return
+    with _naming(source, "/"):
+        file = h5py.File(source, "r")
+    try:
+        yield Node(file, str(source), "/")
+    finally:
+        file.close()
+
+
+@contextmanager
+def _naming(file, member):
+    """Whatever the library raises on a damaged file becomes an OSError that names the file."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except ValueError as error:
+        if str(error).startswith(str(file)):
+            raise
+        raise OSError(f"{file}: {member} cannot be read: {error}") from error
+    except Exception as error:
+        raise OSError(f"{file}: {member} cannot be read: {error}") from error
+
+
+def _text(value):
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
+# --- writing ---------------------------------------------------------------------------------
+
+
+@contextmanager
+def writing(target: Any) -> Iterator[Any]:
+    """A new HDF5 file to fill, at a path or as an `h5py.File` that the caller opened."""
+    import h5py
+
+    if isinstance(target, h5py.Group):
+        yield target
+        target.file.flush()
+        return
+    with h5py.File(target, "w") as file:
+        yield file
+
+
+def write_text(group: Any, name: str, value: str, ascii: bool = False) -> None:
+    """An attribute as Keras writes it: UTF-8 for versions, bytes for JSON."""
+    group.attrs[name] = value.encode() if ascii else value
+
+
+def write_texts(group: Any, name: str, values: Iterable[str]) -> None:
+    """A list of names as an attribute, split as Keras splits it where it is too large for one."""
+    values = [value.encode() for value in values]
+    limit = 64512  # of an attribute in HDF5, with room for its header
+    if any(len(value) > limit for value in values):
+        longest = max(values, key=len)
+        raise ValueError(f"The name {longest[:60]!r}... is too long for an HDF5 file.")
+    array, parts = np.asarray(values), 1
+    while any(part.nbytes > limit for part in np.array_split(array, parts)):
+        parts += 1
+    if parts == 1:
+        group.attrs[name] = values
+    else:
+        for number, part in enumerate(np.array_split(array, parts)):
+            group.attrs[f"{name}{number}"] = part
+
+
+def write_array(group: Any, name: str, value: np.ndarray) -> None:
+    group.create_dataset(name, data=value)
