@@ -19,12 +19,22 @@ def set_random_seed(seed: int) -> None:
     random.seed(int(seed))
     np.random.seed(int(seed) % 2**32)
     torch.manual_seed(int(seed))
-    _global_seed[0] = int(seed)
+    _state.generator = random.Random(int(seed))
 
 
-def global_seed() -> int | None:
-    """The number last given to `set_random_seed`, or None."""
-    return _global_seed[0]
+def fresh_seed() -> int:
+    """A seed for an initializer that was given none.
+
+    After `set_random_seed` it comes from a generator of its own, as in tf.keras, so initial
+    weights repeat and are those of tf.keras; otherwise from torch's.
+    """
+    if _state.generator is not None:
+        return _state.generator.randint(1, 10**9)
+    return int(torch.randint(1, 10**9, (), device="cpu"))
 
 
-_global_seed: list[int | None] = [None]
+class _State:
+    generator: random.Random | None = None
+
+
+_state = _State()

@@ -10,9 +10,9 @@ import torch
 from torch import nn
 
 from . import constraints, initializers, names, regularizers
-from .arrays import as_tensor, default_device, to_numpy
+from .arrays import default_device, to_numpy
 from .layout import layout
-from .precision import dtype_name, torch_dtype
+from .precision import torch_dtype
 from .variable import LayerWeight, Weight, look_up
 
 
@@ -70,8 +70,9 @@ class Weighted(nn.Module):
             raise ValueError(f"Weight {name!r} of layer {self.name!r} has an open shape {shape}.")
         if initializer is None:
             initializer = "glorot_uniform" if dtype.is_floating_point else "zeros"
-        value = initializers.get(initializer)(shape, dtype=dtype_name(dtype))
-        value = as_tensor(value, dtype, default_device())
+        value = initializers.initialize(
+            initializers.get(initializer), shape, dtype, default_device()
+        )
         trainable = True if trainable is None else bool(trainable)
         key = name.replace(".", "_").replace("/", "_")
         while key in self._parameters or key in self._buffers:
@@ -208,7 +209,9 @@ class Weighted(nn.Module):
         scope = f"{row.scope}/" if row.scope else ""
         weight = LayerWeight(self, row, self._path(scope + row.name), shape)
         if weight.initializer is not None:
-            weight.assign(weight.initializer(shape, dtype=dtype_name(native.dtype)))
+            weight.assign(
+                initializers.initialize(weight.initializer, shape, native.dtype, native.device)
+            )
         return weight
 
     def _adopt(self, name, variable):

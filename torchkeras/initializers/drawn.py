@@ -8,7 +8,6 @@ between; else an unseeded initializer takes its seed from torch's generator.
 from __future__ import annotations
 
 import math
-import random
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -38,7 +37,7 @@ class _Random(Initializer):
         if self.seed is not None:
             return int(self.seed)
         if self._drawn_seed is None:
-            self._drawn_seed = _fresh_seed()
+            self._drawn_seed = seeds.fresh_seed()
         else:
             warnings.warn(
                 f"This {type(self).__name__} has no seed and is called again: it gives the same "
@@ -289,13 +288,6 @@ def fans(shape: Sequence[int]) -> tuple[int, int]:
         return shape[0], shape[0]
     field = math.prod(shape[:-2])
     return shape[-2] * field, shape[-1] * field
-
-
-def _fresh_seed():
-    # As tf.keras, whose seed comes from a random.Random that set_random_seed makes anew
-    if seeds.global_seed() is not None:
-        return random.randint(1, 10**9)
-    return int(torch.randint(1, 10**9, (), device="cpu"))
 
 
 def _one_of(argument, value, allowed):

@@ -139,25 +139,32 @@ class Compiled:
         self._settled = True
 
     def _settle_metrics(self, output, target, prediction):
-        """Names such as 'accuracy' mean what the shapes of the first batch say."""
+        """Names such as 'accuracy' mean what the shapes of the first batch say.
+
+        With several outputs a name begins with that of the output; a weighted metric whose name
+        is taken is called `weighted_...`, as in tf.keras.
+        """
         several = len(self._outputs) > 1
+        prefix = f"{output.name}_" if several else ""
+        taken: set[str] = set()
         made: list[list] = []
         for asked in (output.asked, output.asked_weighted):
             made.append([])
             for identifier in asked:
                 metric = metrics.resolve(identifier, target, prediction)
                 if several and isinstance(identifier, metrics.Metric):
-                    metric = type(metric).from_config(metric.get_config())
-                if several:
-                    metric._name = f"{output.name}_{metric.name}"
+                    metric = metrics.clone_metric(metric)
+                name = prefix + metric.name
+                if name in taken and asked is output.asked_weighted:
+                    name = f"{prefix}weighted_{metric.name}"
+                if name in taken:
+                    raise ValueError(
+                        f"Found two metrics with the same name: {name}. All the metrics of a "
+                        "model need different names."
+                    )
+                taken.add(name)
+                metric._name = name
                 made[-1].append(metric)
-        names = [metric.name for metric in made[0] + made[1]]
-        twice = {name for name in names if names.count(name) > 1}
-        if twice:
-            raise ValueError(
-                f"Found two metrics with the same name: {', '.join(sorted(twice))}. Metrics of "
-                "one output need different names."
-            )
         output.metrics, output.weighted = made
 
     def _check_names(self, count):

@@ -15,7 +15,7 @@ import torch
 
 from .. import tree
 from ..arrays import to_numpy
-from ..callbacks.base import CallbackList
+from ..callbacks.container import CallbackList
 from ..data.arrays import ArrayBatches, class_weights
 from ..data.streams import Stream
 from .logs import Logs
