@@ -1,1 +1,51 @@
-"""Keras on native PyTorch."""
+"""Keras on native PyTorch: the names, numbers and files of tf.keras 2.15 over `nn.Module`s.
+
+>>> from torchkeras import Sequential, layers
+>>> model = Sequential([layers.Dense(4, activation="relu", input_shape=(3,)), layers.Dense(1)])
+>>> model.count_params()
+21
+"""
+
+from . import (
+    activations,
+    backend,
+    callbacks,
+    constraints,
+    datasets,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    models,
+    optimizers,
+    preprocessing,
+    regularizers,
+    saving,
+    utils,
+)
+from .layers import Input
+from .models import Model, Sequential
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Input",
+    "Model",
+    "Sequential",
+    "__version__",
+    "activations",
+    "backend",
+    "callbacks",
+    "constraints",
+    "datasets",
+    "initializers",
+    "layers",
+    "losses",
+    "metrics",
+    "models",
+    "optimizers",
+    "preprocessing",
+    "regularizers",
+    "saving",
+    "utils",
+]

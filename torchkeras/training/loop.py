@@ -56,9 +56,11 @@ def fit(model: Any, **given: Any) -> Any:
 def _train_epoch(model, batches, callbacks) -> dict[str, float]:
     step, logs = -1, {}
     for step, batch in enumerate(batches):
-        callbacks.on_train_batch_begin(step)
+        for hook in callbacks.train_batch_begin:
+            hook(step, {})
         logs = model.train_step(batch)
-        callbacks.on_train_batch_end(step, logs)
+        for hook in callbacks.train_batch_end:
+            hook(step, logs)
         if model.stop_training:
             break
     if step < 0:
@@ -93,9 +95,11 @@ def _test(model, batches, callbacks) -> dict[str, float]:
     logs: dict = {}
     with torch.no_grad():
         for step, batch in enumerate(batches):
-            callbacks.on_test_batch_begin(step)
+            for hook in callbacks.test_batch_begin:
+                hook(step, {})
             logs = model.test_step(batch)
-            callbacks.on_test_batch_end(step, logs)
+            for hook in callbacks.test_batch_end:
+                hook(step, logs)
     logs = _read(logs)
     callbacks.on_test_end(logs)
     return logs
@@ -116,10 +120,12 @@ def predict(model, x, batch_size, verbose, steps, callbacks) -> Any:
     with _mode(model, False), torch.inference_mode():
         callbacks.on_predict_begin()
         for step, batch in enumerate(batches):
-            callbacks.on_predict_batch_begin(step)
+            for hook in callbacks.predict_batch_begin:
+                hook(step, {})
             outputs = model.predict_step(batch)
             parts.append(outputs)
-            callbacks.on_predict_batch_end(step, {"outputs": outputs})
+            for hook in callbacks.predict_batch_end:
+                hook(step, {"outputs": outputs})
         callbacks.on_predict_end()
         if not parts:
             raise ValueError("predict received no data.")
