@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,6 +12,7 @@ from torch import nn
 
 from . import constraints, initializers, names, regularizers
 from .arrays import default_device, to_numpy
+from .budget import claim, is_loading
 from .layout import layout
 from .precision import torch_dtype
 from .variable import LayerWeight, Weight, look_up
@@ -70,6 +72,7 @@ class Weighted(nn.Module):
             raise ValueError(f"Weight {name!r} of layer {self.name!r} has an open shape {shape}.")
         if initializer is None:
             initializer = "glorot_uniform" if dtype.is_floating_point else "zeros"
+        claim(math.prod(shape), f"weight {name!r} of layer {self.name!r}")
         value = initializers.initialize(
             initializers.get(initializer), shape, dtype, default_device()
         )
@@ -96,7 +99,9 @@ class Weighted(nn.Module):
     def make(self, module: Callable[..., nn.Module], *args: Any, **kwargs: Any) -> nn.Module:
         """A native torch module with uninitialised weights of this layer's dtype and device."""
         kwargs.setdefault("dtype", self.compute_dtype)
-        return nn.utils.skip_init(module, *args, device=default_device(), **kwargs)
+        made = module(*args, device="meta", **kwargs)
+        claim(sum(tensor.numel() for tensor in made.state_dict().values()), f"layer {self.name!r}")
+        return made.to_empty(device=default_device())
 
     @property
     def trainable_weights(self) -> list[LayerWeight]:
@@ -208,7 +213,7 @@ class Weighted(nn.Module):
             shape = (len(row.paths), *shape)
         scope = f"{row.scope}/" if row.scope else ""
         weight = LayerWeight(self, row, self._path(scope + row.name), shape)
-        if weight.initializer is not None:
+        if weight.initializer is not None and not is_loading():
             weight.assign(
                 initializers.initialize(weight.initializer, shape, native.dtype, native.device)
             )
