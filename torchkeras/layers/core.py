@@ -204,6 +204,7 @@ class Embedding(Layer):
         self.embeddings_regularizer = regularizers.get(embeddings_regularizer)
         self.embeddings_constraint = constraints.get(embeddings_constraint)
         self.mask_zero = mask_zero
+        self.supports_masking = self._makes_mask = bool(mask_zero)
         self.input_length = input_length
         self.sparse = sparse
 
