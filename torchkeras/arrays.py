@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.utils._device import DeviceContext
 
 from .config import floatx
 from .precision import torch_dtype
@@ -27,8 +28,6 @@ def default_device() -> torch.device:
 def _user_chose_cpu() -> bool:
     # get_default_device() answers "cpu" both for "nothing chosen" and for "cpu chosen"; a choice
     # leaves a DeviceContext on the stack of torch function modes.
-    from torch.utils._device import DeviceContext
-
     modes = torch.overrides._get_current_function_mode_stack()
     return any(isinstance(mode, DeviceContext) for mode in modes)
 

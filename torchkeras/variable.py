@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.utils._pytree import tree_map
 
 from .arrays import as_tensor, to_numpy
 from .layout import layout
@@ -160,8 +161,6 @@ class Variable:
 
     @classmethod
     def __torch_function__(cls, function, types, args=(), kwargs=None):
-        from torch.utils._pytree import tree_map
-
         def value(x):
             return x.value if isinstance(x, Variable) else x
 
