@@ -94,19 +94,18 @@ class Compiled:
             self._settle_losses(y_pred)
         if not self._has_metrics:
             return
-        with torch.no_grad():
-            for output, target, prediction, weight in self._matched(y, y_pred, sample_weight):
-                if target is None:
-                    continue
-                if output.metrics is None:
-                    self._settle_metrics(output, target, prediction)
-                mask = getattr(prediction, "_keras_mask", None)
-                for metric in output.metrics:
-                    metric.update_state(target, prediction, mask)
-                if output.weighted:
-                    weight = _masked(weight, mask)
-                    for metric in output.weighted:
-                        metric.update_state(target, prediction, weight)
+        for output, target, prediction, weight in self._matched(y, y_pred, sample_weight):
+            if target is None:
+                continue
+            if output.metrics is None:
+                self._settle_metrics(output, target, prediction)
+            mask = getattr(prediction, "_keras_mask", None)
+            for metric in output.metrics:
+                metric.update_state(target, prediction, mask)
+            if output.weighted:
+                weight = _masked(weight, mask)
+                for metric in output.weighted:
+                    metric.update_state(target, prediction, weight)
 
     @property
     def metrics(self) -> list:
