@@ -18,9 +18,10 @@ from statistics import median
 
 import numpy as np
 import torch
-import torchkeras
 from models import CASES
 from torch.nn import functional as F
+
+import torchkeras
 
 
 class ByHand:

@@ -1,6 +1,6 @@
 """Run the tests against the live tf_keras and store its answers in `goldens/`.
 
-    python compat_tests/make_goldens.py [pytest arguments]
+python compat_tests/make_goldens.py [pytest arguments]
 """
 
 import os

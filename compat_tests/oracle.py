@@ -50,7 +50,9 @@ def ask(compute):
     if module is None:
         stored = _read(file)
         if key not in stored:
-            raise LookupError(f"No golden for {key}; run compat_tests/make_goldens.py with tf_keras.")
+            raise LookupError(
+                f"No golden for {key}; run compat_tests/make_goldens.py with tf_keras."
+            )
         return stored[key]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

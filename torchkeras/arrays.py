@@ -71,7 +71,7 @@ def _numpy(value):
 
 
 def to_numpy(value: Any) -> np.ndarray:
-    """A tensor, `Variable` or array-like as a numpy array on the CPU; bfloat16 widens to float32."""
+    """A tensor, `Variable` or array-like as a numpy array; bfloat16 widens to float32."""
     if hasattr(value, "detach"):
         value = value.detach()
         if value.dtype is torch.bfloat16:

@@ -235,8 +235,7 @@ class Graph:
             return tree.map_structure(lambda leaf: number.get(id(leaf), leaf), structure)
 
         calls = [
-            (n.operation, numbered(n.args), numbered(n.kwargs), numbered(n.mask), numbered(n.outputs))
-            for n in nodes
+            (n.operation, *map(numbered, (n.args, n.kwargs, n.mask, n.outputs))) for n in nodes
         ]
         told = [(t.shape, t.dtype, t.name, numbered(t._keras_mask)) for t in tensors]
         return _restore_graph, (calls, told, numbered(self.inputs), numbered(self.outputs))

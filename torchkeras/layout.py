@@ -8,7 +8,7 @@ An axis called `g` holds the gates of a recurrent layer in equal blocks.
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -84,7 +84,7 @@ class Layout:
         return tensor
 
 
-@lru_cache(maxsize=None)
+@cache
 def layout(pattern: str | None, gates: str | None = None) -> Layout:
     """The `Layout` of a pattern, made once."""
     return Layout(pattern, gates)

@@ -30,7 +30,8 @@ def register_keras_serializable(package: str = "Custom", name: str | None = None
         registered = f"{package}>{name or obj.__name__}"
         if inspect.isclass(obj) and not hasattr(obj, "get_config"):
             raise ValueError(
-                f"{obj.__name__} has no get_config(), so it cannot be saved; add one to register it."
+                f"{obj.__name__} has no get_config(), so it cannot be saved; add one to "
+                "register it."
             )
         _CUSTOM[registered] = obj
         _CUSTOM_NAMES[obj] = registered

@@ -178,7 +178,8 @@ def _forward(name):
 
 
 for _name in (
-    "add radd sub rsub mul rmul truediv rtruediv floordiv mod pow rpow matmul rmatmul neg abs lt le gt ge"
+    "add radd sub rsub mul rmul truediv rtruediv floordiv mod pow rpow matmul rmatmul "
+    "neg abs lt le gt ge"
 ).split():
     setattr(Variable, f"__{_name}__", _forward(f"__{_name}__"))
 

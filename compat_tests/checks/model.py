@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+
 import torchkeras
 from compat_tests import oracle
-
 
 
 def fill(model, seed=0):

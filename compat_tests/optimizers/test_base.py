@@ -124,8 +124,9 @@ def test_missing_gradients(name):
 
 
 @pytest.mark.parametrize("name", ["SGD", "Adam", "Adafactor"])
-@pytest.mark.parametrize("setting", [
-    {"use_ema": True, "ema_momentum": 0.5}, {"weight_decay": 0.1}, {"clipnorm": 0.1}])
+@pytest.mark.parametrize(
+    "setting", [{"use_ema": True, "ema_momentum": 0.5}, {"weight_decay": 0.1}, {"clipnorm": 0.1}]
+)
 def test_missing_gradients_and_more(name, setting):
     with pytest.warns(UserWarning, match="gru/bias:0"):
         check_optimizer(name, setting, missing=[(1, 2)], slots=name != "SGD")

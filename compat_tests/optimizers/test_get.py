@@ -190,6 +190,7 @@ def test_torch_optimizers_pass_through():
         assert isinstance(opt, TorchOptimizer)
         opt.build([w])
         if isinstance(opt.optimizer, torch.optim.LBFGS):
+
             def closure(w=w, opt=opt):
                 opt.zero_grad()
                 loss = (w**2).sum()

@@ -24,8 +24,16 @@ RULES = [
     ("Adamax", {}),
     ("Nadam", {}),
     ("Ftrl", {}),
-    ("Ftrl", {"l1_regularization_strength": 0.01, "l2_regularization_strength": 0.1, "beta": 0.1,
-              "l2_shrinkage_regularization_strength": 0.01, "learning_rate": 0.1}),
+    (
+        "Ftrl",
+        {
+            "l1_regularization_strength": 0.01,
+            "l2_regularization_strength": 0.1,
+            "beta": 0.1,
+            "l2_shrinkage_regularization_strength": 0.01,
+            "learning_rate": 0.1,
+        },
+    ),
     ("Ftrl", {"learning_rate_power": -0.3, "initial_accumulator_value": 0.5}),
     ("Lion", {}),
     ("Lion", {"beta_1": 0.5, "learning_rate": 0.01}),
@@ -39,8 +47,12 @@ COMMON = [
     {"weight_decay": 0.1},
     {"use_ema": True, "ema_momentum": 0.5},
     {"use_ema": True, "ema_momentum": 0.5, "ema_overwrite_frequency": 3},
-    {"learning_rate": ("ExponentialDecay", {
-        "initial_learning_rate": 0.1, "decay_steps": 3, "decay_rate": 0.5})},
+    {
+        "learning_rate": (
+            "ExponentialDecay",
+            {"initial_learning_rate": 0.1, "decay_steps": 3, "decay_rate": 0.5},
+        )
+    },
 ]
 
 

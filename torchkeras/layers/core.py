@@ -172,8 +172,9 @@ class Dense(Layer):
 
 @TABLE.add()
 class Embedding(Layer):
-    """Rows of a table for integers, on `nn.Embedding`: `(batch, ...)` to `(batch, ..., output_dim)`.
+    """Rows of a table for integers, on `nn.Embedding`.
 
+    Shapes: `(batch, ...)` to `(batch, ..., output_dim)`.
     `mask_zero=True` masks the positions that hold 0; row 0 is a row like any other and is
     trained. `input_length` is the length of each sequence, where it is fixed.
     """
@@ -209,7 +210,8 @@ class Embedding(Layer):
         self.sparse = sparse
 
     def build(self, input_shape: Any = None) -> None:
-        self.embedding = self.make(nn.Embedding, self.input_dim, self.output_dim, sparse=self.sparse)
+        sizes = self.input_dim, self.output_dim
+        self.embedding = self.make(nn.Embedding, *sizes, sparse=self.sparse)
         self.built = True
 
     def call(self, inputs: Tensor) -> Tensor:

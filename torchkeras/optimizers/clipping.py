@@ -42,6 +42,4 @@ def clip_together(work: Work, limit: float) -> Work:
     norms = [norm for _, grads in work for norm in torch._foreach_norm(grads)]
     total = torch.linalg.vector_norm(torch.stack([norm.to(norms[0]) for norm in norms]))
     scale = limit / total.clamp_min(limit) + total * 0
-    return [
-        (batch, torch._foreach_mul(grads, scale.to(grads[0].device))) for batch, grads in work
-    ]
+    return [(batch, torch._foreach_mul(grads, scale.to(grads[0].device))) for batch, grads in work]

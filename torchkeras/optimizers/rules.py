@@ -221,7 +221,7 @@ class Adadelta(Optimizer):
 
 @TABLE.add("ftrl")
 class Ftrl(Optimizer):
-    """"Follow the regularized leader": an online rule that keeps small weights at zero.
+    """The "follow the regularized leader" rule, which keeps small weights at zero.
 
     >>> w = torch.nn.Parameter(torch.tensor([1.0]))
     >>> Ftrl(0.1).minimize(lambda: (w * w).sum(), [w]); round(w.item(), 4)
