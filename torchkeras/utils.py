@@ -7,6 +7,12 @@ from typing import Any
 import numpy as np
 
 from .arrays import to_numpy
+from .callbacks.progress import Progbar
+from .console import (
+    disable_interactive_logging,
+    enable_interactive_logging,
+    is_interactive_logging_enabled,
+)
 from .datasets.download import get_file
 from .preprocessing.sequence import pad_sequences
 from .registry import (
@@ -20,11 +26,15 @@ from .seeds import set_random_seed
 
 __all__ = [
     "CustomObjectScope",
+    "Progbar",
     "custom_object_scope",
+    "disable_interactive_logging",
+    "enable_interactive_logging",
     "get_custom_objects",
     "get_file",
     "get_registered_name",
     "get_registered_object",
+    "is_interactive_logging_enabled",
     "normalize",
     "pack_x_y_sample_weight",
     "pad_sequences",

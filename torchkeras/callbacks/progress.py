@@ -41,7 +41,7 @@ class Progbar:
         self.target, self.width, self.verbose = target, width, verbose
         self.interval, self.unit_name = interval, unit_name
         self.stateful_metrics = set(stateful_metrics or ())
-        self._rewrites = _rewrites_lines()
+        self._dynamic_display = _rewrites_lines()
         self._shown_width = 0
         self._seen = 0
         self._totals: dict[str, tuple[Any, int]] = {}  # sum and count by name
@@ -98,7 +98,7 @@ class Progbar:
             info = f" - ETA: {_countdown(step_time * (self.target - current))}"
         info += self._values_text(abs)
         previous, self._shown_width = self._shown_width, len(bar) + len(info)
-        back = "\b" * previous + "\r" if self._rewrites else "\n"
+        back = "\b" * previous + "\r" if self._dynamic_display else "\n"
         blank = " " * (previous - self._shown_width)
         print_msg(back + bar + info + blank + ("\n" if finalize else ""), line_break=False)
 
