@@ -194,6 +194,7 @@ class LayerWeight(Variable):
     def __init__(self, layer: torch.nn.Module, weight: Weight, name: str, shape: tuple[int, ...]):
         self._layer, self.weight, self._name = layer, weight, name
         self._shape = torch.Size(shape)
+        self._axes = layout(weight.pattern, weight.gates)
 
     @property
     def native(self) -> tuple[Tensor, ...]:
@@ -233,17 +234,15 @@ class LayerWeight(Variable):
 
     def to_keras(self, natives: tuple[Tensor, ...]) -> Tensor:
         """Tensors laid out like the native ones, as one tensor in the axes of Keras."""
-        axes = layout(self.weight.pattern, self.weight.gates)
         if len(natives) == 1:
-            return axes.to_keras(natives[0], self._shape)
-        return torch.stack([axes.to_keras(t, self._shape[1:]) for t in natives])
+            return self._axes.to_keras(natives[0], self._shape)
+        return torch.stack([self._axes.to_keras(t, self._shape[1:]) for t in natives])
 
     def to_native(self, value: Tensor) -> tuple[Tensor, ...]:
         """The inverse of `to_keras`."""
-        axes = layout(self.weight.pattern, self.weight.gates)
         if isinstance(self.weight.native, str):
-            return (axes.to_torch(value),)
-        return tuple(axes.to_torch(part) for part in value.unbind(0))
+            return (self._axes.to_torch(value),)
+        return tuple(self._axes.to_torch(part) for part in value.unbind(0))
 
     def _write(self, tensor):
         for target, source in zip(self.native, self.to_native(tensor), strict=True):
@@ -251,7 +250,10 @@ class LayerWeight(Variable):
 
 
 def look_up(module: torch.nn.Module, path: str) -> Any:
-    """The attribute at a dotted path below `module`."""
-    for part in path.split("."):
+    """The module, parameter or buffer at a dotted path below `module`."""
+    *parents, last = path.split(".")
+    for part in parents:
         module = getattr(module, part)
-    return module
+    # `self.scale = self.add_weight("scale", ...)` hides the parameter behind its own view.
+    own = module._parameters if last in module._parameters else module._buffers
+    return own[last] if last in own else getattr(module, last)

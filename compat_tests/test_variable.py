@@ -1,0 +1,56 @@
+"""Weights that a user's layer adds: the usual `self.scale = self.add_weight("scale", ...)`."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+import torch
+
+from torchkeras import Sequential, layers
+
+
+class Scale(layers.Layer):
+    """Its attributes have the names of its weights, as most layers of users do."""
+
+    def build(self, input_shape):
+        size = (input_shape[-1],)
+        self.scale = self.add_weight("scale", size, initializer="ones")
+        self.offset = self.add_weight("offset", size, initializer="zeros", trainable=False)
+        self.built = True
+
+    def call(self, inputs):
+        return inputs * self.scale + self.offset
+
+
+@pytest.fixture
+def model():
+    return Sequential([layers.Dense(3, input_shape=(2,)), Scale()])
+
+
+X = torch.tensor([[1.0, 2.0], [3.0, 5.0]])
+
+
+def test_attribute_of_the_weights_name(model):
+    layer = model.layers[1]
+    assert [w.name for w in layer.weights] == ["scale/scale:0", "scale/offset:0"]
+    assert list(layer.state_dict()) == ["scale", "offset"]
+    layer.scale.assign([1.0, 2.0, 3.0])
+    assert layer.scale.numpy().tolist() == [1.0, 2.0, 3.0]
+    model.compile("sgd", "mse")
+    model.fit(X, torch.zeros(2, 3), verbose=0)
+    assert layer.scale.numpy().tolist() != [1.0, 2.0, 3.0]
+    assert layer.offset.numpy().tolist() == [0.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))])
+def test_copies_share_nothing(model, copied):
+    other = copied(model)
+    np.testing.assert_array_equal(other.predict(X, verbose=0), model.predict(X, verbose=0))
+    other.layers[1].scale.assign([9.0, 9.0, 9.0])
+    assert model.layers[1].scale.numpy().tolist() == [1.0, 1.0, 1.0]
+
+
+def test_torch_compile(model):
+    compiled = torch.compile(model, backend="eager", fullgraph=True)
+    assert torch.equal(compiled(X), model(X))
