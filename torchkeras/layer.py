@@ -103,6 +103,7 @@ class Layer(Weighted, Connected):
                 f"{', '.join(map(repr, kwargs))}; see its signature for those it takes."
             )
         self.built = False
+        self._checked_ndim = -1  # the rank of input that was last held against input_spec
         self.register_forward_pre_hook(_build_at_first_call, with_kwargs=True)
 
     # --- what subclasses write -------------------------------------------------------------
@@ -157,14 +158,29 @@ class Layer(Weighted, Connected):
             not kwargs
             and len(args) == 1
             and type(args[0]) is Tensor
+            and args[0].ndim == self._checked_ndim
             and (args[0].dtype is self.compute_dtype or not args[0].is_floating_point())
             and not self._makes_mask
             and not hasattr(args[0], "_keras_mask")
         ):
-            if not self._takes_training:
-                return self._wrapped_call_impl(args[0])
-            return self._wrapped_call_impl(args[0], training=self.training)
+            if self._takes_training:
+                kwargs["training"] = self.training
+            return self._run(args, kwargs)
         return self._call_in_full(args, kwargs)
+
+    def _run(self, args, kwargs):
+        """`nn.Module.__call__`; an error that the input's shape explains is told so."""
+        try:
+            return self._wrapped_call_impl(*args, **kwargs)
+        except RuntimeError:
+            self._check_inputs(args)
+            raise
+
+    def _check_inputs(self, args):
+        tensors = [t for t in tree.leaves(args[:1]) if isinstance(t, Tensor)]
+        check_inputs(self.input_spec, [t.shape for t in tensors], self.name)
+        if len(tensors) == 1:
+            self._checked_ndim = tensors[0].ndim
 
     forward = call  # each subclass's call becomes its forward
 
@@ -177,6 +193,8 @@ class Layer(Weighted, Connected):
         elif self._inputs_first in kwargs:
             first = kwargs.pop(self._inputs_first)
             args = (tree.map_structure(self._ready, first),)
+        if self.built and args:
+            self._check_inputs(args)
         training = kwargs.get("training")
         if not self._takes_training:
             kwargs.pop("training", None)
@@ -188,7 +206,7 @@ class Layer(Weighted, Connected):
             if mask is not None and self._takes_mask:
                 kwargs["mask"] = mask
         if training is None or bool(training) == self.training:
-            outputs = self._wrapped_call_impl(*args, **kwargs)
+            outputs = self._run(args, kwargs)
         else:
             outputs = self._call_in_mode(bool(training), args, kwargs)
         if self.supports_masking and (mask is not None or self._makes_mask):
@@ -200,7 +218,7 @@ class Layer(Weighted, Connected):
         modes = [(module, module.training) for module in self.modules()]
         self.train(training)
         try:
-            return self._wrapped_call_impl(*args, **kwargs)
+            return self._run(args, kwargs)
         finally:
             for module, mode in modes:
                 module.training = mode

@@ -217,7 +217,14 @@ class Embedding(Layer):
     def call(self, inputs: Tensor) -> Tensor:
         if inputs.dtype not in (torch.int64, torch.int32):
             inputs = inputs.long()
-        return self.embedding(inputs)
+        try:
+            return self.embedding(inputs)
+        except IndexError as error:
+            raise ValueError(
+                f'The inputs of layer "{self.name}" must be integers from 0 to '
+                f"{self.input_dim - 1}; received values from {int(inputs.min())} to "
+                f"{int(inputs.max())}. Make input_dim larger than the largest value."
+            ) from error
 
     def compute_mask(self, inputs, mask=None):
         return torch.ne(inputs, 0) if self.mask_zero else None

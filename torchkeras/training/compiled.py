@@ -69,6 +69,8 @@ class Compiled:
         for output, target, prediction, weight in self._matched(y, y_pred, sample_weight):
             if output.loss is None or target is None:
                 continue
+            if not output.checked:
+                self._check_labels(output, target, prediction)
             value = output.loss(target, prediction, weight)
             samples = samples or target.shape[0]
             if output.tracker is not None:
@@ -166,6 +168,19 @@ class Compiled:
                 made[-1].append(metric)
         output.metrics, output.weighted = made
 
+    def _check_labels(self, output, target, prediction):
+        """Labels of the first batch that would only be broadcast against the output."""
+        output.checked = True
+        kernel = losses.base.MEANS.get(getattr(output.loss, "fn", None))
+        if kernel is None or hasattr(kernel, "takes_classes"):
+            return
+        if target.shape != prediction.shape and target.ndim == prediction.ndim:
+            raise ValueError(
+                f'Labels of output "{output.name}" have shape {tuple(target.shape)}, but the model '
+                f'"{self._model_name}" gives {tuple(prediction.shape)}. Give the last layer as many '
+                "units as a label has values, or reshape the labels."
+            )
+
     def _check_names(self, count):
         for what in ("loss", "loss_weights", "metrics", "weighted_metrics"):
             given = self.given[what]
@@ -228,6 +243,7 @@ class _Output:
     def __init__(self, name, loss, weight, tracker, asked, asked_weighted):
         self.name, self.loss, self.weight, self.tracker = name, loss, weight, tracker
         self.asked, self.asked_weighted = asked, asked_weighted
+        self.checked = False
         self.metrics: list | None = None
         self.weighted: list | None = None
 

@@ -1,0 +1,184 @@
+"""Wrong use is answered by an error that names the place, what came and what was expected; after
+it the model is as it was."""
+
+import numpy as np
+import pytest
+import torch
+from torchkeras import Model, Sequential, layers, losses, metrics, optimizers
+
+X, Y = np.zeros((8, 3), "float32"), np.zeros((8, 1), "float32")
+
+
+def model():
+    made = Sequential([layers.Dense(2, input_shape=(3,), name="first"), layers.Dense(1)])
+    made.compile("adam", "mse", metrics=["mae"])
+    return made
+
+
+def two_outputs():
+    x = layers.Input((3,))
+    made = Model(x, [layers.Dense(1, name="a")(x), layers.Dense(1, name="b")(x)])
+    made.compile("sgd", "mse")
+    return made
+
+
+CASES = {
+    "rank of a symbolic input": (
+        lambda: layers.Conv2D(2, 3, name="conv")(layers.Input((8, 8))),
+        ValueError,
+        r'Input 0 of layer "conv".*expected (min_)?ndim=4, found ndim=3.*\(None, 8, 8\)',
+    ),
+    "rank of a batch": (
+        lambda: layers.Dense(2, name="dense")(torch.zeros(3)),
+        ValueError,
+        r'Input 0 of layer "dense".*expected min_ndim=2, found ndim=1',
+    ),
+    "rank of a built layer's batch": (
+        lambda: model().layers[0](torch.zeros(3)),
+        ValueError,
+        r'Input 0 of layer "first".*found ndim=1',
+    ),
+    "width of a built layer's batch": (
+        lambda: model().layers[0](torch.zeros(4, 5)),
+        ValueError,
+        r'Input 0 of layer "first".*axis -1.*value 3.*\(4, 5\)',
+    ),
+    "channels": (
+        lambda: layers.Conv2D(2, 3, name="conv", input_shape=(8, 8, 3))(torch.zeros(1, 8, 8)),
+        ValueError,
+        'Input 0 of layer "conv"',
+    ),
+    "rank for a recurrent layer": (
+        lambda: layers.LSTM(2, name="lstm")(layers.Input((4,))),
+        ValueError,
+        r'Input 0 of layer "lstm".*expected ndim=3, found ndim=2',
+    ),
+    "width in fit": (lambda: model().fit(X[:, :2], Y), ValueError, r"expected shape=\(None, 3\)"),
+    "units": (lambda: layers.Dense(-1, name="d"), ValueError, 'units of layer "d".*-1'),
+    "activation": (
+        lambda: layers.Dense(1, activation="rellu"),
+        ValueError,
+        "Unknown activation.*rellu.*relu",
+    ),
+    "initializer": (
+        lambda: layers.Dense(1, kernel_initializer="glorot"),
+        ValueError,
+        "Unknown initializer.*glorot",
+    ),
+    "loss": (lambda: model().compile("sgd", "msee"), ValueError, "Unknown loss.*msee.*mse"),
+    "optimizer": (lambda: model().compile("adamm"), ValueError, "Unknown optimizer.*adamm.*adam"),
+    "metric": (
+        lambda: model().compile("sgd", "mse", metrics=["acuracy"]),
+        ValueError,
+        "Unknown metric.*acuracy.*accuracy",
+    ),
+    "argument of a layer": (
+        lambda: layers.Dense(2, unit=3),
+        TypeError,
+        "Dense got an unexpected keyword argument 'unit'",
+    ),
+    "argument of compile": (lambda: model().compile("sgd", los="mse"), TypeError, "'los'"),
+    "lengths": (lambda: model().fit(X, Y[:5]), ValueError, "(?s)x sizes: 8.*y sizes: 5"),
+    "no samples": (lambda: model().fit(X[:0], Y[:0]), ValueError, "no samples"),
+    "text as data": (lambda: model().fit(np.array(["a"] * 8), Y), TypeError, "expected numbers"),
+    "fit before compile": (
+        lambda: Sequential([layers.Dense(1)]).fit(X, Y),
+        RuntimeError,
+        r"must be compiled.*compile\(optimizer, loss\)",
+    ),
+    "evaluate before compile": (
+        lambda: Sequential([layers.Dense(1)]).evaluate(X, Y),
+        RuntimeError,
+        "must be compiled",
+    ),
+    "no loss": (lambda: _no_loss().fit(X, Y, verbose=0), ValueError, "no loss to minimise"),
+    "batch size": (lambda: model().fit(X, Y, batch_size=0), ValueError, "batch_size.*0"),
+    "epochs": (lambda: model().fit(X, Y, epochs=-1), ValueError, "epochs.*-1"),
+    "split": (lambda: model().fit(X, Y, validation_split=1.5), ValueError, "validation_split.*1.5"),
+    "steps": (lambda: model().fit(X, Y, steps_per_epoch=0), ValueError, "steps_per_epoch.*0"),
+    "class weights": (
+        lambda: model().fit(X, Y + 2, class_weight={0: 1.0, 1: 2.0}, verbose=0),
+        ValueError,
+        "class_weight names 2 classes, but y holds class 2",
+    ),
+    "a dict of losses": (
+        lambda: two_outputs().compile("sgd", {"a": "mse", "c": "mse"}),
+        ValueError,
+        r"loss of model.*\['c'\].*\['a', 'b'\]",
+    ),
+    "a list of losses": (
+        lambda: two_outputs().compile("sgd", ["mse"]),
+        ValueError,
+        "1 entries.*2 output",
+    ),
+    "a dict of metrics": (
+        lambda: two_outputs().compile("sgd", "mse", metrics={"c": "mae"}),
+        ValueError,
+        r"metrics of model.*\['c'\]",
+    ),
+    "shape of labels": (
+        lambda: model().fit(X, np.zeros((8, 4), "float32"), verbose=0),
+        ValueError,
+        r"\(8, 4\).*\(8, 1\)",
+    ),
+    "number of weights": (
+        lambda: model().layers[0].set_weights([np.zeros((3, 2))]),
+        ValueError,
+        "'first' has 2 weights.*1",
+    ),
+    "shape of weights": (
+        lambda: model().layers[0].set_weights([np.zeros((2, 2)), np.zeros(2)]),
+        ValueError,
+        r"first/kernel:0 of layer 'first' has shape \(3, 2\).*\(2, 2\)",
+    ),
+    "learning rate": (lambda: optimizers.Adam(-1.0), ValueError, "learning_rate of Adam.*-1"),
+    "reduction": (lambda: losses.MeanSquaredError(reduction="avg"), ValueError, "reduction.*avg"),
+    "none as metric": (lambda: metrics.get(None), ValueError, "None"),
+    "index of an embedding": (
+        lambda: layers.Embedding(5, 2, name="table")(torch.tensor([[1, 7]])),
+        ValueError,
+        'layer "table".*0 to 4',
+    ),
+    "data and labels in an iterable": (
+        lambda: model().fit(iter([(X, Y)]), Y),
+        ValueError,
+        "y and sample_weight must not be given",
+    ),
+    "a branch on a symbolic tensor": (
+        lambda: 1 if layers.Input((2,)) > 0 else 0,
+        TypeError,
+        "cannot decide an if",
+    ),
+}
+
+
+def _no_loss():
+    made = model()
+    made.compile("sgd")
+    return made
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_error(case):
+    run, kind, message = CASES[case]
+    with pytest.raises(kind, match=message):
+        run()
+
+
+def test_nothing_is_half_changed():
+    made = model()
+    made.fit(X + 1, Y + 1, verbose=0)
+    weights, step = made.get_weights(), int(made.optimizer.iterations)
+    for wrong in (
+        lambda: made.fit(X, Y[:5]),
+        lambda: made.set_weights([np.ones_like(w) for w in weights[:-1]] + [np.ones(7)]),
+        lambda: made.compile("sgd", "no such loss"),
+        lambda: made.add(layers.Conv2D(2, 3)),
+    ):
+        with pytest.raises(ValueError):
+            wrong()
+    assert len(made.layers) == 2
+    assert int(made.optimizer.iterations) == step
+    for before, after in zip(weights, made.get_weights(), strict=True):
+        np.testing.assert_array_equal(before, after)
+    made.fit(X, Y, verbose=0)
