@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from .. import tree
@@ -19,8 +20,8 @@ class CallbackList:
 
     `callbacks` is one callback, a nested list of them, or None. `add_history` and `add_progbar`
     append a `History` and a `ProgbarLogger` unless one is there; `model` and `params` are handed to
-    all. What runs in a batch hook is settled beforehand: `train_batch_end` and its like are the
-    methods to call as `hook(batch, logs)`, empty where no callback overrides the hook.
+    all. What runs in a batch hook is settled beforehand: `train_batch_end` and its like list what
+    a loop has to call as `hook(batch, logs)`, nothing where no callback overrides the hook.
 
     >>> calls = CallbackList([Callback()], add_history=True)
     >>> len(list(calls)), calls.train_batch_end
@@ -89,8 +90,11 @@ class CallbackList:
     def _settle(self):
         """Find out what there is to call at each batch hook."""
         for name in BATCH_HOOKS:
-            hooks = [_batch_hook(callback, name) for callback in self.callbacks]
-            setattr(self, name.removeprefix("on_"), [hook for hook in hooks if hook is not None])
+            found = [(callback, _batch_hook(callback, name)) for callback in self.callbacks]
+            hooks = [hook for _, hook in found if hook is not None]
+            if any(hook and not isinstance(callback, ProgbarLogger) for callback, hook in found):
+                hooks = [partial(_run, hooks)]
+            setattr(self, name.removeprefix("on_"), hooks)
 
     # --- runs and epochs -------------------------------------------------------------------
 
@@ -130,39 +134,34 @@ class CallbackList:
     # --- batches ---------------------------------------------------------------------------
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
-        if self.train_batch_begin:
-            _run(self.train_batch_begin, batch, logs)
+        for hook in self.train_batch_begin:
+            hook(batch, logs or {})
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        if self.train_batch_end:
-            _run(self.train_batch_end, batch, logs)
+        for hook in self.train_batch_end:
+            hook(batch, logs or {})
 
     on_batch_begin, on_batch_end = on_train_batch_begin, on_train_batch_end
 
     def on_test_batch_begin(self, batch: int, logs: Any = None) -> None:
-        if self.test_batch_begin:
-            _run(self.test_batch_begin, batch, logs)
+        for hook in self.test_batch_begin:
+            hook(batch, logs or {})
 
     def on_test_batch_end(self, batch: int, logs: Any = None) -> None:
-        if self.test_batch_end:
-            _run(self.test_batch_end, batch, logs)
+        for hook in self.test_batch_end:
+            hook(batch, logs or {})
 
     def on_predict_batch_begin(self, batch: int, logs: Any = None) -> None:
-        if self.predict_batch_begin:
-            _run(self.predict_batch_begin, batch, logs)
+        for hook in self.predict_batch_begin:
+            hook(batch, logs or {})
 
     def on_predict_batch_end(self, batch: int, logs: Any = None) -> None:
-        if self.predict_batch_end:
-            _run(self.predict_batch_end, batch, logs)
+        for hook in self.predict_batch_end:
+            hook(batch, logs or {})
 
 
 def _run(hooks, batch, logs):
-    """Call the hooks with logs of their own, which they may keep and add to."""
-    if logs is None:
-        logs = {}
-        for hook in hooks:
-            hook(batch, logs)
-        return
+    """Call the hooks of users with logs of their own, which they may keep and add to."""
     shared = logs.fork() if isinstance(logs, Logs) else Logs(logs)
     for hook in hooks:
         hook(batch, shared)

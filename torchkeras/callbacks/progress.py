@@ -260,7 +260,9 @@ class ProgbarLogger(Callback):
         if self.verbose != 1:
             return
         due = self.progbar.is_due(time.time())
-        if logs is not None and not getattr(logs, "running", False):
+        if logs is not None and not isinstance(logs, Logs):
+            logs = Logs(logs)
+        if logs is not None and not logs.running:
             self._keep_for_average(logs, due)
         if due:
             self._catch_up()
@@ -275,7 +277,7 @@ class ProgbarLogger(Callback):
         if not names:
             self._shown_as_they_are = set(logs.keys())
         elif not due:
-            values = logs.on_device() if isinstance(logs, Logs) else logs
+            values = logs.on_device()
             self._unread.append((self.seen, {name: values[name] for name in names}))
 
     def _catch_up(self):
