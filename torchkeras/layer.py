@@ -496,12 +496,15 @@ def _batch_input_shape(kwargs):
 
 
 def _constructor_parameters(cls):
-    """Names of the constructor's arguments, through **kwargs up to `Layer`."""
+    """Names of the constructor's arguments, through **kwargs up to `Layer`.
+
+    Users' classes tell theirs in `get_config`, or they are taken from the call that made them.
+    """
     found = {}
     for base in cls.__mro__:
         if base is Layer:
             break
-        if "__init__" in base.__dict__:
+        if "__init__" in base.__dict__ and base.__module__.startswith("torchkeras."):
             parameters = inspect.signature(base.__init__).parameters.values()
             kinds = {p.kind for p in parameters}
             plain = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)

@@ -27,7 +27,7 @@ def track(owner: nn.Module, name: str, value: Any) -> Any:
 
 def _register(tracked):
     owner = tracked.__dict__.get("_owner")
-    if owner is None:  # being copied or unpickled
+    if owner is None or "_modules" not in owner.__dict__:  # being copied or unpickled
         return
     modules = [item for item in tree.flatten(tracked) if isinstance(item, nn.Module)]
     if modules:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -16,6 +17,19 @@ from .budget import claim, is_loading
 from .layout import layout
 from .precision import torch_dtype
 from .variable import LayerWeight, Weight, look_up
+
+
+def _keras_1_order(add_weight):
+    """Let `add_weight(shape, initializer, name)` mean what it meant in Keras 1."""
+
+    @functools.wraps(add_weight)
+    def either_order(self, *args, **kwargs):
+        if args and args[0] is not None and not isinstance(args[0], str):
+            kwargs |= zip(("shape", "initializer", "name"), args, strict=False)
+            args = ()
+        return add_weight(self, *args, **kwargs)
+
+    return either_order
 
 
 class Weighted(nn.Module):
@@ -37,6 +51,7 @@ class Weighted(nn.Module):
         self._weights: list[LayerWeight] = []
         self._prefix = ""  # what the names of the weights begin with inside another layer
 
+    @_keras_1_order
     def add_weight(
         self,
         name: str | None = None,
@@ -54,12 +69,8 @@ class Weighted(nn.Module):
         """Add a weight of your own, in Keras axes; returns a `Variable` to compute with.
 
         `shape` defaults to a scalar, `initializer` to Glorot uniform for floats and zeros
-        otherwise. The orders `add_weight(shape, initializer, name=)` of Keras 1 work too.
+        otherwise. The order `add_weight(shape, initializer, name)` of Keras 1 works too.
         """
-        if name is not None and not isinstance(name, str):  # Keras 1: shape came first
-            if isinstance(shape, str) or callable(shape):
-                initializer = shape
-            name, shape = kwargs.pop("name", None), name
         if kwargs:
             raise TypeError(
                 f"add_weight of layer {self.name!r} got an unexpected keyword argument "
