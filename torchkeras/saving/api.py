@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from ..budget import budget
 from . import compiling, h5, weights
 from .config import (
     KERAS_VERSION,
@@ -19,6 +20,7 @@ from .config import (
 from .files import kind_of, path_of, replacing
 
 _log = logging.getLogger("torchkeras")
+_SPARE = 2**20  # numbers a model may have beside those in its file: zeros that torch wants
 _HDF5_ENDINGS = (".h5", ".hdf5", ".he5", ".hdf")
 _ONLY_H5 = "HDF5 is what is supported: use a name that ends in .h5."
 
@@ -62,11 +64,11 @@ def save_model(
     with _new_file(filepath, overwrite) as file:
         if file is None:
             return
-        h5.write_text(file, "keras_version", KERAS_VERSION)
-        h5.write_text(file, "backend", "tensorflow")
+        file.text("keras_version", KERAS_VERSION, as_bytes=False)
+        file.text("backend", "tensorflow", as_bytes=False)
         for name, text in metadata.items():
-            h5.write_text(file, name, text, ascii=True)
-        weights.write_weights(file.create_group("model_weights"), model)
+            file.text(name, text)
+        weights.write_weights(file.group("model_weights"), model)
         if optimizer is not None:
             compiling.write_optimizer(file, optimizer)
 
@@ -131,9 +133,14 @@ def load_model(
                 "call load_weights()."
             )
         described = from_json(text, f"{root.file}: the model config")
-        model = build_model(described, custom_objects, root.file, safe_mode)
-        _check_built(model, "loaded")
-        plan = weights.by_order(root.group("model_weights"), model)
+        stored = root.group("model_weights")
+        with budget(_SPARE + 2 * weights.count(stored)):
+            model = build_model(described, custom_objects, root.file, safe_mode)
+        if getattr(model, "_graph", None) is None and not model.built:
+            raise ValueError(
+                f"{root.file}: the model has no input shape, so it has no weights to load."
+            )
+        plan = weights.by_order(stored, model)
         _assign(plan.read())
         if compile:
             _compile(model, root, custom_objects)

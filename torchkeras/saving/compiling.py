@@ -61,13 +61,13 @@ def _settled_outputs(model):
     return compiled._outputs
 
 
-def write_optimizer(file: Any, optimizer: Any) -> None:
+def write_optimizer(file: h5.Writer, optimizer: Any) -> None:
     """Fill the group `optimizer_weights` with the optimizer's state, named as Keras names it."""
     pairs = list(optimizer.named_weights())
-    group = file.create_group("optimizer_weights")
-    h5.write_texts(group, "weight_names", [name for name, _ in pairs])
+    group = file.group("optimizer_weights")
+    group.texts("weight_names", [name for name, _ in pairs])
     for name, value in pairs:
-        h5.write_array(group, name, value)
+        group.array(name, value)
 
 
 # --- reading ---------------------------------------------------------------------------------

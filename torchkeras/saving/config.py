@@ -116,9 +116,7 @@ def check_code(config: Any, where: str, safe_mode: bool = True) -> None:
     for entry in _dicts(config):
         if not _holds_code(entry):
             continue
-        inner = entry.get("config")
-        name = inner.get("name") if isinstance(inner, dict) else None
-        layer = f"layer {name!r}" if name else f"a {entry.get('class_name')!r} entry"
+        layer = _called(entry)
         if safe_mode:
             raise ValueError(
                 f"{where}: {layer} holds Python code, which could do anything when it runs; it is "
@@ -217,12 +215,15 @@ def _check_known(config, where):
             try:
                 TABLE.find(registered or "")
             except ValueError:
-                raise ValueError(f"{where}: layer {_name(entry)!r}: {error}") from None
+                raise ValueError(f"{where}: {_called(entry)}: {error}") from None
 
 
-def _name(entry):
+def _called(entry):
+    """How messages call the layer of an entry."""
     inner = entry.get("config")
-    return inner.get("name") if isinstance(inner, dict) and "name" in inner else entry.get("name")
+    name = inner.get("name") if isinstance(inner, dict) else None
+    name = name or entry.get("name")
+    return f"layer {name!r}" if isinstance(name, str) else "a layer without a name"
 
 
 def _culprit(config):
@@ -234,11 +235,12 @@ def _culprit(config):
         try:
             TABLE.deserialize(entry)
         except Exception:
-            return f"layer {_name(entry)!r} ({entry['class_name']}) cannot be made: "
+            return f"{_called(entry)} ({entry['class_name']}) cannot be made: "
     return "the model cannot be made: "
 
 
 def _said(error):
     if isinstance(error, KeyError):
         return f"{error} is missing."
-    return str(error) or type(error).__name__
+    text = str(error) or type(error).__name__
+    return text if len(text) < 1000 else text[:1000] + " ..."

@@ -66,6 +66,10 @@ def replacing(path: str, overwrite: bool = True) -> Iterator[str | None]:
             os.chmod(temporary, os.stat(path).st_mode & 0o7777)
         os.replace(temporary, path)
         _to_disk(folder)
+    except OSError as error:
+        if error.filename in (None, temporary) and error.errno is not None:
+            error.filename = path
+        raise
     finally:
         with suppress(OSError):
             os.remove(temporary)

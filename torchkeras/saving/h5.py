@@ -2,11 +2,14 @@
 
 A file is followed only along hard links inside of itself; datasets must be plain numbers, stored
 in the file, uncompressed or deflated. Nothing is read before its declared size was compared with
-what the caller expects.
+what the caller expects. Files of torchkeras have one attribute more than those of Keras: checksums
+of the arrays, which are compared as these are read.
 """
 
 from __future__ import annotations
 
+import json
+import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -17,14 +20,16 @@ LARGEST_TEXT = 64 * 2**20  # of one attribute, in bytes: the config of a very la
 _LARGEST_LIST = 2**16  # of one attribute: Keras splits lists of names below this
 _LARGEST_DEFLATION = 1032  # more than this times smaller deflate cannot make anything
 _SMALL = 4 * 2**20
+_CHECKSUMS = "torchkeras_checksums"
 _KINDS = "fiub"
 
 
 class Node:
     """A group of an open file."""
 
-    def __init__(self, group: Any, file: str, path: str):
+    def __init__(self, group: Any, file: str, path: str, checksums: dict[str, int]):
         self._group, self.file, self.path = group, file, path
+        self._checksums = checksums
 
     def __contains__(self, name: str) -> bool:
         with _naming(self.file, self.path):
@@ -52,14 +57,13 @@ class Node:
         return value
 
     def texts(self, name: str) -> list[str]:
-        """A list of texts, which large models have split into `name0`, `name1`, ..."""
-        if self.has_attribute(name):
-            return self._list(name)
-        found: list[str] = []
-        number = 0
-        while self.has_attribute(f"{name}{number}"):
-            found += self._list(f"{name}{number}")
-            number += 1
+        """A list of different names, which large models have split into `name0`, `name1`, ..."""
+        parts = [name] if self.has_attribute(name) else []
+        while not self.has_attribute(name) and self.has_attribute(f"{name}{len(parts)}"):
+            parts.append(f"{name}{len(parts)}")
+        found = [text for part in parts for text in self._list(part)]
+        if len(set(found)) < len(found):
+            raise self._wrong(f"attribute {name!r} has the same name twice")
         return found
 
     def _list(self, name):
@@ -109,9 +113,9 @@ class Node:
         if not steps:
             raise self._wrong("a name in it is empty")
         if kind == "group":
-            return Node(h5py.Group(found), self.file, here)
+            return Node(h5py.Group(found), self.file, here, self._checksums)
         with _naming(self.file, here):
-            return Dataset(found, self.file, here)
+            return Dataset(found, self.file, here, self._checksums)
 
     def _wrong(self, what):
         return ValueError(f"{self.file}: {what} (at {self.path}).")
@@ -120,10 +124,10 @@ class Node:
 class Dataset:
     """An array of an open file: `shape` and `dtype` as declared; `read` gets the values."""
 
-    def __init__(self, handle: Any, file: str, path: str):
+    def __init__(self, handle: Any, file: str, path: str, checksums: dict[str, int]):
         import h5py
 
-        self.file, self.path = file, path
+        self.file, self.path, self._checksums = file, path, checksums
         plan = handle.get_create_plist()
         inside = (h5py.h5d.COMPACT, h5py.h5d.CONTIGUOUS, h5py.h5d.CHUNKED)
         if plan.get_layout() not in inside or plan.get_external_count():
@@ -138,6 +142,7 @@ class Dataset:
         if handle.get_space().get_simple_extent_type() == h5py.h5s.NULL:
             raise self._refuse("it is empty")
         self._dataset = h5py.Dataset(handle)
+        self.address = h5py.h5o.get_info(handle).addr  # where it is: several names may lead there
         self.shape, self.dtype = tuple(self._dataset.shape), self._dataset.dtype
         if self.dtype.kind not in _KINDS or self.dtype.itemsize > 8:
             raise self._refuse(f"numbers of the type {self.dtype} are not read")
@@ -157,7 +162,9 @@ class Dataset:
     def read(self) -> np.ndarray:
         """All values; the caller has compared `shape` with what it expects."""
         with _naming(self.file, self.path):
-            return np.asarray(self._dataset[()])
+            values = np.asarray(self._dataset[()])
+        _compare(self.file, self.path, values, self._checksums)
+        return values
 
     def _refuse(self, why):
         return ValueError(f"{self.file}: the array {self.path} is refused: {why}.")
@@ -172,14 +179,38 @@ def reading(source: Any) -> Iterator[Node]:
     import h5py
 
     if isinstance(source, h5py.Group):
-        yield Node(source, str(source.file.filename), source.name)
+        yield _root(source, str(source.file.filename))
         return
     with _naming(source, "/"):
         file = h5py.File(source, "r")
     try:
-        yield Node(file, str(source), "/")
+        yield _root(file, str(source))
     finally:
         file.close()
+
+
+def _root(group, file):
+    checksums: dict[str, int] = {}
+    root = Node(group, file, group.name, checksums)
+    text = root.text(_CHECKSUMS)
+    if text is not None:
+        try:
+            checksums.update(json.loads(text))
+        except (ValueError, TypeError, RecursionError) as error:
+            raise OSError(f"{file} is damaged: its checksums cannot be read.") from error
+    return root
+
+
+def _compare(file, path, array, checksums):
+    if path in checksums and checksums[path] != _checksum(array):
+        raise OSError(
+            f"{file} is damaged: {path} is not what was written. If it was changed on purpose, "
+            f"delete the attribute {_CHECKSUMS!r} of the file."
+        )
+
+
+def _checksum(array):
+    return zlib.crc32(np.ascontiguousarray(array))
 
 
 @contextmanager
@@ -204,40 +235,90 @@ def _text(value):
 # --- writing ---------------------------------------------------------------------------------
 
 
+class Writer:
+    """A group of a file that is being written."""
+
+    def __init__(self, group: Any, checksums: dict[str, int]):
+        self._group, self._checksums = group, checksums
+
+    def group(self, name: str) -> Writer:
+        """The group `name` below this one, made where it is not there."""
+        return Writer(self._group.require_group(name), self._checksums)
+
+    def text(self, name: str, value: str, as_bytes: bool = True) -> None:
+        """An attribute; Keras writes some as bytes and some as text."""
+        self._group.attrs[name] = value.encode() if as_bytes else value
+
+    def texts(self, name: str, values: Iterable[str]) -> None:
+        """A list of names, split as Keras splits it where it is too large for one attribute."""
+        values = [value.encode() for value in values]
+        limit = 64512  # of an attribute in HDF5, with room for its header
+        if any(len(value) > limit for value in values):
+            longest = max(values, key=len)
+            raise ValueError(f"The name {longest[:60]!r}... is too long for an HDF5 file.")
+        array, parts = np.asarray(values), 1
+        while any(max(p.nbytes, 16 * p.size) > limit for p in np.array_split(array, parts)):
+            parts += 1
+        if parts == 1:
+            self._group.attrs[name] = values
+        else:
+            for number, part in enumerate(np.array_split(array, parts)):
+                self._group.attrs[f"{name}{number}"] = part
+
+    def array(self, name: str, value: np.ndarray) -> None:
+        """An array with a checksum."""
+        made = self._group.create_dataset(name, data=value)
+        self._checksums[made.name] = _checksum(value)
+
+
 @contextmanager
-def writing(target: Any) -> Iterator[Any]:
+def writing(target: Any) -> Iterator[Writer]:
     """A new HDF5 file to fill, at a path or as an `h5py.File` that the caller opened."""
     import h5py
 
+    checksums: dict[str, int] = {}
     if isinstance(target, h5py.Group):
-        yield target
+        yield Writer(target, checksums)
+        target.attrs[_CHECKSUMS] = json.dumps(checksums)
         target.file.flush()
         return
-    with h5py.File(target, "w") as file:
-        yield file
+    with open(target, "xb+", buffering=0) as raw:
+        disk = _Disk(raw)
+        with h5py.File(disk, "w") as file:
+            yield Writer(file, checksums)
+            file.attrs[_CHECKSUMS] = json.dumps(checksums)
+        if disk.error is not None:
+            raise disk.error
 
 
-def write_text(group: Any, name: str, value: str, ascii: bool = False) -> None:
-    """An attribute as Keras writes it: UTF-8 for versions, bytes for JSON."""
-    group.attrs[name] = value.encode() if ascii else value
+class _Disk:
+    """The file below an HDF5 file, which keeps a failed write for later.
 
+    The library cannot close a file that it could not write, so it is told that all went well.
+    """
 
-def write_texts(group: Any, name: str, values: Iterable[str]) -> None:
-    """A list of names as an attribute, split as Keras splits it where it is too large for one."""
-    values = [value.encode() for value in values]
-    limit = 64512  # of an attribute in HDF5, with room for its header
-    if any(len(value) > limit for value in values):
-        longest = max(values, key=len)
-        raise ValueError(f"The name {longest[:60]!r}... is too long for an HDF5 file.")
-    array, parts = np.asarray(values), 1
-    while any(part.nbytes > limit for part in np.array_split(array, parts)):
-        parts += 1
-    if parts == 1:
-        group.attrs[name] = values
-    else:
-        for number, part in enumerate(np.array_split(array, parts)):
-            group.attrs[f"{name}{number}"] = part
+    def __init__(self, raw: Any):
+        self._raw = raw
+        self.error: OSError | None = None
+        self.seek, self.tell = raw.seek, raw.tell
+        self.read, self.readinto = raw.read, raw.readinto
 
+    def write(self, data: Any) -> int:
+        left = memoryview(data).cast("B")
+        total = len(left)
+        while len(left) and self.error is None:
+            left = left[self._try(self._raw.write, left) or 0 :]
+        return total
 
-def write_array(group: Any, name: str, value: np.ndarray) -> None:
-    group.create_dataset(name, data=value)
+    def truncate(self, size: int) -> int:
+        self._try(self._raw.truncate, size)
+        return size
+
+    def flush(self) -> None:
+        self._try(self._raw.flush)
+
+    def _try(self, act, *args):
+        try:
+            return act(*args)
+        except OSError as error:
+            self.error = self.error or error

@@ -55,24 +55,24 @@ def ordered_weights(layer: Any) -> list[LayerWeight]:
     return weights_of(layer)
 
 
-def write_weights(group: Any, model: Any) -> None:
+def write_weights(group: h5.Writer, model: Any) -> None:
     """Fill a group of an open file with all weights of `model`, as Keras 2 lays them out."""
     layers = model.layers
-    h5.write_texts(group, "layer_names", [module_name(layer) for layer in layers])
-    h5.write_text(group, "backend", "tensorflow", ascii=True)
-    h5.write_text(group, "keras_version", KERAS_VERSION, ascii=True)
+    group.texts("layer_names", [module_name(layer) for layer in layers])
+    group.text("backend", "tensorflow")
+    group.text("keras_version", KERAS_VERSION)
     for layer in sorted(layers, key=module_name):  # 'a' before 'a/b', which is a group inside it
-        _write_group(group.require_group(module_name(layer)), ordered_weights(layer))
-    _write_group(group.require_group(_TOP), model._weights)
+        _write_group(group.group(module_name(layer)), ordered_weights(layer))
+    _write_group(group.group(_TOP), model._weights)
 
 
 def _write_group(group, weights):
     names: list[str] = []
     for weight in weights:
         names.append(_unused(weight.name, names))
-    h5.write_texts(group, "weight_names", names)
+    group.texts("weight_names", names)
     for name, weight in zip(names, weights, strict=True):
-        h5.write_array(group, name, weight.numpy())
+        group.array(name, weight.numpy())
 
 
 def _unused(name, taken):
@@ -82,6 +82,15 @@ def _unused(name, taken):
         number += 1
         name = f"{base}_{number}:0"
     return name
+
+
+def count(root: h5.Node) -> int:
+    """How many numbers the arrays below the group `model_weights` hold together."""
+    groups = [root.group(name) for name in root.texts("layer_names")]
+    if _TOP in root:
+        groups.append(root.group(_TOP))
+    found = [group.dataset(name) for group in groups for name in group.texts("weight_names")]
+    return sum({dataset.address: dataset.size for dataset in found}.values())
 
 
 def by_order(root: h5.Node, model: Any) -> Plan:
@@ -95,8 +104,8 @@ def by_order(root: h5.Node, model: Any) -> Plan:
     if len(groups) != len(layers):
         raise ValueError(
             f"{root.file}: layer count mismatch when loading weights: model {model.name!r} has "
-            f"{len(layers)} layers with weights {[module_name(layer) for layer, _ in layers]}, "
-            f"the file has {len(groups)} {[name for name, _, _ in groups]}."
+            f"{len(layers)} layers with weights ({_listed([module_name(x) for x, _ in layers])}), "
+            f"the file has {len(groups)} ({_listed([name for name, _, _ in groups])})."
         )
     plan = Plan()
     for (layer, weights), (_, group, names) in zip(layers, groups, strict=True):
@@ -123,6 +132,11 @@ def by_name(root: h5.Node, model: Any, skip_mismatch: bool = False) -> Plan:
     return plan
 
 
+def _listed(names):
+    shown = ", ".join(names[:20])
+    return f"{shown}, ..." if len(names) > 20 else shown
+
+
 def _match_top(plan, root, model, skip):
     if _TOP in root:
         group = root.group(_TOP)
@@ -136,7 +150,8 @@ def _match(plan, where, weights, group, names, skip):
     if len(names) != len(weights):
         problem = (
             f"{group.file}: weight count mismatch for {where}: it has {len(weights)} weights "
-            f"{[weight.name for weight in weights]}, the file has {len(names)} {names}."
+            f"({_listed([weight.name for weight in weights])}), the file has {len(names)} "
+            f"({_listed(names)})."
         )
     else:
         sources = _sources(weights, [group.dataset(name) for name in names])
