@@ -1,0 +1,271 @@
+"""One step of a recurrent layer as a layer of its own: what `RNN` repeats over time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..layer import TABLE, Layer
+from .gates import Gates, GRUGates, LSTMGates, SimpleGates, project, weight_rows
+
+_NATIVE = {
+    "lstm": nn.LSTMCell,
+    "gru": nn.GRUCell,
+    "rnn_tanh": nn.RNNCell,
+    "rnn_relu": nn.RNNCell,
+}
+
+
+class GatedCell(Gates, Layer):
+    """Base of the built-in cells: `(inputs, states)` to `(output, states)`.
+
+    Dropout masks are drawn at the first step and hold until `reset_dropout_mask`.
+    """
+
+    def _prepare(self) -> None:
+        self._input_masks: list[Tensor] | None = None
+        self._recurrent_masks: list[Tensor] | None = None
+
+    def build(self, input_shape: Any) -> None:
+        self.cell = self._make_native(_NATIVE, int(input_shape[-1]), "")
+        self.built = True
+
+    def native_weights(self) -> tuple[Tensor | None, ...]:
+        """`weight_ih`, `weight_hh`, `bias_ih` and `bias_hh`, None for those that are not used."""
+        cell = self.cell
+        first = getattr(cell, "bias_ih", None)
+        first = getattr(cell, "bias", None) if first is None else first
+        second = getattr(cell, "bias_hh", None) if self.hidden_bias else None
+        return cell.weight_ih, cell.weight_hh, first if self.use_bias else None, second
+
+    def call(self, inputs, states, training=None):
+        given = list(states) if isinstance(states, (list, tuple)) else [states]
+        kernel, recurrent, bias, hidden_bias = self.native_weights()
+        training = self.training if training is None else training
+        if training and self.dropout and self._input_masks is None:
+            self._input_masks = self._dropout_masks(inputs, self.dropout, self.masks_apart)
+        if training and self.recurrent_dropout and self._recurrent_masks is None:
+            self._recurrent_masks = self._dropout_masks(
+                given[0], self.recurrent_dropout, self.masks_apart
+            )
+        projected = project(inputs, kernel, bias, self._input_masks if training else None)
+        masks = self._recurrent_masks if training else None
+        following = self.step(projected, given, recurrent, hidden_bias, masks)
+        nested = isinstance(states, (list, tuple))
+        return following[0], following if nested else following[0]
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        batch = input_shape[0][0] if isinstance(input_shape, list) else input_shape[0]
+        return [(batch, self.units)] * (1 + self.n_states)
+
+    def get_initial_state(
+        self, inputs: Any = None, batch_size: int | None = None, dtype: Any = None
+    ) -> Any:
+        """Zeros for `batch_size` samples, or for those of `inputs`."""
+        if inputs is not None:
+            zeros = inputs.new_zeros(inputs.shape[0], self.units)
+        else:
+            dtype = dtype or self.compute_dtype
+            zeros = torch.zeros(batch_size, self.units, dtype=dtype, device=self.device)
+        return zeros if self.n_states == 1 else [zeros] * self.n_states
+
+    def reset_dropout_mask(self) -> None:
+        """Draw new masks for the inputs at the next step."""
+        self._input_masks = None
+
+    def reset_recurrent_dropout_mask(self) -> None:
+        """Draw new masks for the state at the next step."""
+        self._recurrent_masks = None
+
+
+@TABLE.add()
+class SimpleRNNCell(SimpleGates, GatedCell):
+    """`activation(x W + h U + b)`, on `nn.RNNCell`; the output is the state.
+
+    >>> cell = SimpleRNNCell(3)
+    >>> output, states = cell(torch.zeros(2, 4), [torch.zeros(2, 3)])
+    >>> output.shape
+    torch.Size([2, 3])
+    """
+
+    weight_map = weight_rows("cell", "", None)
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = "tanh",
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        recurrent_initializer: Any = "orthogonal",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        recurrent_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        recurrent_constraint: Any = None,
+        bias_constraint: Any = None,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        **kwargs: Any,
+    ):
+        given = locals()
+        kwargs.pop("enable_caching_device", None)
+        Layer.__init__(self, **kwargs)
+        self._settle(given)
+        self._prepare()
+
+
+@TABLE.add()
+class LSTMCell(LSTMGates, GatedCell):
+    """One step of an LSTM, on `nn.LSTMCell`; the states are `[h, c]`, the output is `h`."""
+
+    weight_map = weight_rows("cell", "", None)
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = "tanh",
+        recurrent_activation: Any = "sigmoid",
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        recurrent_initializer: Any = "orthogonal",
+        bias_initializer: Any = "zeros",
+        unit_forget_bias: bool = True,
+        kernel_regularizer: Any = None,
+        recurrent_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        recurrent_constraint: Any = None,
+        bias_constraint: Any = None,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        **kwargs: Any,
+    ):
+        given = locals()
+        kwargs.pop("enable_caching_device", None)
+        implementation = kwargs.pop("implementation", 2)
+        Layer.__init__(self, **kwargs)
+        self._settle(given)
+        self._choose(implementation)
+        self._prepare()
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "implementation": self.implementation}
+
+
+@TABLE.add()
+class GRUCell(GRUGates, GatedCell):
+    """One step of a GRU, on `nn.GRUCell` where `reset_after`; the output is the state."""
+
+    weight_map = weight_rows("cell", "", None, "rzn -> zrn")
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = "tanh",
+        recurrent_activation: Any = "sigmoid",
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        recurrent_initializer: Any = "orthogonal",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        recurrent_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        recurrent_constraint: Any = None,
+        bias_constraint: Any = None,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        reset_after: bool = True,
+        **kwargs: Any,
+    ):
+        given = locals()
+        kwargs.pop("enable_caching_device", None)
+        implementation = kwargs.pop("implementation", 2)
+        Layer.__init__(self, **kwargs)
+        self._settle(given)
+        self._choose(implementation)
+        self._prepare()
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "implementation": self.implementation}
+
+
+@TABLE.add()
+class StackedRNNCells(Layer):
+    """Several cells as one: the output of each is the input of the next.
+
+    The states are those of the cells, in a list of one entry a cell.
+    """
+
+    def __init__(self, cells: Sequence[Any], **kwargs: Any):
+        for cell in cells:
+            for needed in ("call", "state_size"):
+                if needed not in dir(cell):
+                    raise ValueError(f"All cells need a {needed!r} attribute; received {cells!r}.")
+        self.reverse_state_order = kwargs.pop("reverse_state_order", False)
+        super().__init__(**kwargs)
+        self.cells = list(cells)
+
+    @property
+    def state_size(self) -> tuple:
+        cells = self.cells[::-1] if self.reverse_state_order else self.cells
+        return tuple(cell.state_size for cell in cells)
+
+    @property
+    def output_size(self) -> Any:
+        last = self.cells[-1]
+        if getattr(last, "output_size", None) is not None:
+            return last.output_size
+        size = last.state_size
+        return size[0] if isinstance(size, (list, tuple)) else size
+
+    def build(self, input_shape: Any) -> None:
+        shape = tuple(input_shape[0] if isinstance(input_shape, list) else input_shape)
+        for cell in self.cells:
+            if isinstance(cell, Layer):
+                cell._ensure_built(shape)
+            elif hasattr(cell, "build"):
+                cell.build(shape)
+            size = getattr(cell, "output_size", None)
+            if size is None:
+                size = cell.state_size
+                size = size[0] if isinstance(size, (list, tuple)) else size
+            shape = (shape[0], *size) if isinstance(size, torch.Size) else (shape[0], size)
+        self.built = True
+
+    def call(self, inputs, states, constants=None, training=None):
+        order = self.cells[::-1] if self.reverse_state_order else self.cells
+        state_of = dict(zip(order, states, strict=True))
+        following = {}
+        for cell in self.cells:
+            options = {"training": training} if getattr(cell, "_takes_training", False) else {}
+            if constants is not None and getattr(cell, "_takes_constants", False):
+                options["constants"] = constants
+            given = state_of[cell]
+            given = given if isinstance(given, (list, tuple)) else [given]
+            call = cell._wrapped_call_impl if isinstance(cell, Layer) else cell
+            inputs, new = call(inputs, given, **options)
+            single = not isinstance(cell.state_size, (list, tuple))
+            following[cell] = new[0] if single and isinstance(new, (list, tuple)) else new
+        return inputs, [following[cell] for cell in order]
+
+    def get_initial_state(
+        self, inputs: Any = None, batch_size: int | None = None, dtype: Any = None
+    ) -> tuple:
+        """The initial states of the cells, zeros where a cell does not say."""
+        order = self.cells[::-1] if self.reverse_state_order else self.cells
+        states = []
+        for cell in order:
+            if hasattr(cell, "get_initial_state"):
+                states.append(cell.get_initial_state(inputs, batch_size, dtype))
+                continue
+            size = cell.state_size
+            sizes = size if isinstance(size, (list, tuple)) else [size]
+            batch = batch_size if inputs is None else inputs.shape[0]
+            zeros = [torch.zeros(batch, one, dtype=dtype, device=self.device) for one in sizes]
+            states.append(zeros if isinstance(size, (list, tuple)) else zeros[0])
+        return tuple(states)

@@ -1,0 +1,339 @@
+"""SimpleRNN, LSTM and GRU, on `nn.RNN`, `nn.LSTM` and `nn.GRU`.
+
+The fused kernel runs whenever the layer computes what the kernel computes, masked or not; the
+general loop of `sequence` runs for other activations, recurrent dropout, GRU's
+`reset_after=False`, and dropout masks that differ between gates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..input_spec import InputSpec
+from ..layer import TABLE
+from .gates import Gates, GRUGates, LSTMGates, SimpleGates, project, weight_rows
+from .rnn import RNN
+from .sequence import ValidSteps, fused, scan
+
+_NATIVE = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn_tanh": nn.RNN, "rnn_relu": nn.RNN}
+
+
+class NativeRNN(Gates, RNN):
+    """Base: a recurrent layer that holds the weights of its steps in `rnn`, a native module."""
+
+    _flat: list[Tensor] | None = None
+
+    def _set_up(self, given: dict[str, Any], kwargs: dict[str, Any]) -> None:
+        """The constructor: `given` are its arguments."""
+        names = ("return_sequences", "return_state", "go_backwards", "stateful", "unroll")
+        options = {name: given[name] for name in names}
+        implementation = kwargs.pop("implementation", 2)
+        for ignored in ("enable_caching_device", "return_runtime"):
+            kwargs.pop(ignored, None)
+        kwargs.setdefault("time_major", given.get("time_major", False))
+        RNN.__init__(
+            self,
+            CellView(self),
+            activity_regularizer=given["activity_regularizer"],
+            **options,
+            **kwargs,
+        )
+        self._settle(given)
+        self._choose(implementation)
+        self._spec = InputSpec(ndim=3)
+        # Keras has a fused form too, in which dropout is drawn anew for each step.
+        self._drops_each_step = self._keras_fuses() and not self.unroll
+
+    def _keras_fuses(self) -> bool:
+        return self.fused is not None and self.recurrent_dropout == 0 and self.use_bias
+
+    def _build_steps(self, step_shape):
+        if step_shape[-1] is None:
+            raise ValueError(
+                f'The last axis of the inputs of layer "{self.name}" must be known; received '
+                f"steps of shape {step_shape}."
+            )
+        self.rnn = self._make_native(_NATIVE, int(step_shape[-1]), "_l0")
+        if self.fused is not None:
+            self.rnn.batch_first = not self.time_major
+        self._note_weights()
+
+    def _note_weights(self):
+        # torch.compile refuses to look at an nn.LSTM, so its weights are kept within reach.
+        self._flat = getattr(self._modules.get("rnn"), "_flat_weights", None)
+
+    def _apply(self, fn, recurse=True):
+        super()._apply(fn, recurse)
+        self._note_weights()
+        return self
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        self._note_weights()
+
+    def native_weights(self) -> tuple[Tensor | None, ...]:
+        """`weight_ih`, `weight_hh`, `bias_ih` and `bias_hh`, None for those that are not used."""
+        if self._flat is not None:
+            kernel, recurrent, *biases = self._flat
+        else:
+            held = self.rnn
+            kernel, recurrent = held.weight_ih_l0, held.weight_hh_l0
+            biases = [getattr(held, name + "_l0") for name in self.biases]
+        biases = [*biases, None, None]
+        return kernel, recurrent, biases[0], biases[1] if self.hidden_bias else None
+
+    def _repeat(self, inputs, states, mask, training, constants):
+        drops = training and self.dropout > 0
+        apart = drops and self.masks_apart and not self._drops_each_step
+        if self.fused is None or apart or (training and self.recurrent_dropout > 0):
+            return self._loop(inputs, states, mask, training)
+        if drops:
+            inputs = inputs * self._sequence_masks(inputs)[0]
+        if mask is not None:
+            return self._masked(inputs, states, mask.t() if self.time_major else mask)
+        if self.go_backwards:
+            inputs = inputs.flip(0 if self.time_major else 1)
+        outputs, states = self._kernel(inputs, states)
+        return outputs if self.return_sequences else states[0], states
+
+    def _kernel(self, inputs, states):
+        """The native module, called as a module where that is possible so that hooks see it."""
+        if torch.compiler.is_compiling() or (torch.is_grad_enabled() and not self.training):
+            return fused(self.fused, inputs, states, self._flat, not self.time_major)
+        if states is not None:
+            states = [state.unsqueeze(0).contiguous() for state in states]
+            states = tuple(states) if self.n_states > 1 else states[0]
+        outputs, final = self.rnn(inputs, states)
+        final = final if self.n_states > 1 else (final,)
+        return outputs, [state.squeeze(0) for state in final]
+
+    def _masked(self, inputs, states, mask):
+        steps = ValidSteps(mask, self.go_backwards, self.time_major)
+        weights = self._flat if torch.compiler.is_compiling() else self.rnn._flat_weights
+        whole_state = self.n_states > 1 and (self.return_state or self.stateful)
+        hold = steps.behind if whole_state else None
+        outputs, final = fused(self.fused, steps.pack(inputs), states, weights, False, hold)
+        final = [steps.final(outputs, states and states[0]), *final[1:]]
+        if self.return_sequences:
+            return steps.spread(outputs, self.zero_output_for_mask), final
+        # Keras' last output is zero, not the initial state, where no step was valid.
+        shown = steps.any
+        if self.zero_output_for_mask:
+            shown = mask[:, 0 if self.go_backwards else -1].unsqueeze(1)
+        elif states is None:
+            return final[0], final
+        return torch.where(shown, final[0], 0), final
+
+    def _loop(self, inputs, states, mask, training):
+        time = 0 if self.time_major else 1
+        kernel, recurrent, bias, hidden_bias = self.native_weights()
+        if states is None:
+            first = inputs.new_zeros(inputs.shape[1 - time], self.units)
+            states = [first] * self.n_states
+        drops = training and self.dropout > 0
+        masks = self._sequence_masks(inputs) if drops else None
+        steps = project(inputs, kernel, bias, masks).unbind(time)
+        masks = None
+        if training and self.recurrent_dropout > 0:
+            masks = self._dropout_masks(states[0], self.recurrent_dropout, self.masks_apart)
+        valid = None if mask is None else mask.unbind(time)
+        if self.go_backwards:
+            steps, valid = steps[::-1], valid and valid[::-1]
+
+        def step(projected, states):
+            following = self.step(projected, states, recurrent, hidden_bias, masks)
+            return following[0], following
+
+        outputs, states = scan(step, steps, states, valid, self.zero_output_for_mask)
+        return torch.stack(outputs, time) if self.return_sequences else outputs[-1], states
+
+    def _sequence_masks(self, inputs):
+        """Dropout masks for whole sequences: one for all gates, or one for each."""
+        if self._drops_each_step:
+            return [F.dropout(torch.ones_like(inputs), self.dropout, True)]
+        time = 0 if self.time_major else 1
+        masks = self._dropout_masks(inputs.select(time, 0), self.dropout, self.masks_apart)
+        return [mask.unsqueeze(time) for mask in masks]
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        del config["cell"]
+        if self.blocks > 1:
+            config["implementation"] = self.implementation
+        return config
+
+
+class CellView:
+    """The one step of a recurrent layer, as `layer.cell`: the layer's settings and weights."""
+
+    def __init__(self, layer: NativeRNN):
+        self.layer = layer
+
+    @property
+    def state_size(self) -> Any:
+        return self.layer.state_size
+
+    def call(self, inputs: Tensor, states: Sequence[Tensor], training: bool | None = None) -> Any:
+        """The output and the states after one step from `states`; without dropout."""
+        kernel, recurrent, bias, hidden_bias = self.layer.native_weights()
+        projected = project(inputs, kernel, bias, None)
+        states = self.layer.step(projected, list(states), recurrent, hidden_bias, None)
+        return states[0], states
+
+    __call__ = call
+
+    def get_initial_state(self, inputs=None, batch_size=None, dtype=None) -> Any:
+        """Zeros for `batch_size` samples, or for those of `inputs`."""
+        batch = batch_size if inputs is None else inputs.shape[0]
+        dtype = dtype or self.layer.compute_dtype
+        zeros = torch.zeros(batch, self.layer.units, dtype=dtype, device=self.layer.device)
+        return zeros if self.layer.n_states == 1 else [zeros] * self.layer.n_states
+
+    def __getattr__(self, name):
+        if name.startswith("_") or name == "layer":
+            raise AttributeError(name)
+        return getattr(self.layer, name)
+
+
+@TABLE.add()
+class SimpleRNN(SimpleGates, NativeRNN):
+    """`h = activation(x W + h U + b)` over `(batch, time, features)`, on `nn.RNN`.
+
+    The result is the last `h`, `(batch, units)`; see `RNN` for `return_sequences` and the rest.
+
+    >>> SimpleRNN(3)(torch.zeros(2, 5, 4)).shape
+    torch.Size([2, 3])
+    """
+
+    weight_map = weight_rows("rnn", "_l0", "simple_rnn_cell")
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = "tanh",
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        recurrent_initializer: Any = "orthogonal",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        recurrent_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        recurrent_constraint: Any = None,
+        bias_constraint: Any = None,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        return_sequences: bool = False,
+        return_state: bool = False,
+        go_backwards: bool = False,
+        stateful: bool = False,
+        unroll: bool = False,
+        **kwargs: Any,
+    ):
+        self._set_up(locals(), kwargs)
+
+    def _keras_fuses(self):
+        return False
+
+    def call(self, inputs, mask=None, training=None, initial_state=None):
+        return super().call(inputs, mask, training, initial_state)
+
+
+@TABLE.add()
+class LSTM(LSTMGates, NativeRNN):
+    """Long short-term memory over `(batch, time, features)`, on `nn.LSTM`.
+
+    The result is the last `h`, `(batch, units)`; the states are `[h, c]`. See `RNN` for
+    `return_sequences`, `return_state` and the rest. Dropout with the default activations and
+    biases is drawn anew for each step, else once for all steps; with `implementation=1` for each
+    gate apart.
+
+    >>> LSTM(3, return_sequences=True)(torch.zeros(2, 5, 4)).shape
+    torch.Size([2, 5, 3])
+    """
+
+    weight_map = weight_rows("rnn", "_l0", "lstm_cell")
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = "tanh",
+        recurrent_activation: Any = "sigmoid",
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        recurrent_initializer: Any = "orthogonal",
+        bias_initializer: Any = "zeros",
+        unit_forget_bias: bool = True,
+        kernel_regularizer: Any = None,
+        recurrent_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        recurrent_constraint: Any = None,
+        bias_constraint: Any = None,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        return_sequences: bool = False,
+        return_state: bool = False,
+        go_backwards: bool = False,
+        stateful: bool = False,
+        time_major: bool = False,
+        unroll: bool = False,
+        **kwargs: Any,
+    ):
+        self._set_up(locals(), kwargs)
+
+    def call(self, inputs, mask=None, training=None, initial_state=None):
+        return super().call(inputs, mask, training, initial_state)
+
+
+@TABLE.add()
+class GRU(GRUGates, NativeRNN):
+    """Gated recurrent unit over `(batch, time, features)`, on `nn.GRU` where `reset_after`.
+
+    The result is the last `h`, `(batch, units)`. `reset_after=False` is the form of Keras 1 and
+    of the first Keras 2. See `LSTM` for dropout, `RNN` for `return_sequences` and the rest.
+
+    >>> GRU(3)(torch.zeros(2, 5, 4)).shape
+    torch.Size([2, 3])
+    """
+
+    weight_map = weight_rows("rnn", "_l0", "gru_cell", "rzn -> zrn")
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = "tanh",
+        recurrent_activation: Any = "sigmoid",
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        recurrent_initializer: Any = "orthogonal",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        recurrent_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        recurrent_constraint: Any = None,
+        bias_constraint: Any = None,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        return_sequences: bool = False,
+        return_state: bool = False,
+        go_backwards: bool = False,
+        stateful: bool = False,
+        unroll: bool = False,
+        time_major: bool = False,
+        reset_after: bool = True,
+        **kwargs: Any,
+    ):
+        self._set_up(locals(), kwargs)
+
+    def call(self, inputs, mask=None, training=None, initial_state=None):
+        return super().call(inputs, mask, training, initial_state)

@@ -1,0 +1,150 @@
+"""Repeating a step over time: torch's fused kernels, also under masks, and the general loop.
+
+Keras' rule for masks: at a masked step the states stay and the output repeats the one before
+(zeros where there is none). A kernel knows no masks, so the valid steps of each sample are
+moved to the front, the kernel runs over all steps, and the outputs are spread out again: one
+gather before and one after, whatever the mask looks like, without asking the device for lengths.
+What the kernel computes behind the last valid step is never read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .. import tree
+
+_HOLD = 1e4  # sigmoid(-_HOLD) is exactly 0 and sigmoid(_HOLD) exactly 1, in half precision too
+
+
+class ValidSteps:
+    """Where the valid steps of a mask `(batch, time)` go; `backwards` reads time from its end.
+
+    `time_major` tells the layout of the sequences that come in and go out.
+    """
+
+    def __init__(self, mask: Tensor, backwards: bool, time_major: bool):
+        self.size, self.length = mask.shape
+        self.time_major = time_major
+        mask = mask.flip(1) if backwards else mask
+        order = torch.argsort(mask.to(torch.uint8), dim=1, descending=True, stable=True)
+        if backwards:
+            order = self.length - 1 - order
+        sample = torch.arange(self.size, device=mask.device).unsqueeze(1)
+        source = order * self.size + sample if time_major else order + sample * self.length
+        self.source = source.t().reshape(-1)  # rows of the input, in the kernel's order
+        self.count = mask.cumsum(1)
+        latest = (self.count - 1).clamp_(min=0) * self.size + sample
+        self.last = latest[:, -1]
+        self.any = self.count[:, -1:] > 0
+        self.mask, self.latest = mask, latest
+
+    def pack(self, inputs: Tensor) -> Tensor:
+        """Sequences with their valid steps in front, `(time, batch, features)`."""
+        rows = inputs.reshape(-1, inputs.shape[-1]).index_select(0, self.source)
+        return rows.view(self.length, self.size, -1)
+
+    def spread(self, outputs: Tensor, zero_masked: bool) -> Tensor:
+        """Outputs of the packed steps at the times they belong to, each repeated while masked."""
+        shown = self.mask if zero_masked else self.count > 0
+        latest = self.latest
+        if self.time_major:
+            shown, latest = shown.t(), latest.t()
+        rows = outputs.reshape(-1, outputs.shape[-1]).index_select(0, latest.reshape(-1))
+        return torch.where(shown.unsqueeze(-1), rows.view(*latest.shape, -1), 0)
+
+    def final(self, outputs: Tensor, initial: Tensor | None) -> Tensor:
+        """The packed outputs at the last valid step; the initial state where there is none."""
+        rows = outputs.reshape(-1, outputs.shape[-1]).index_select(0, self.last)
+        return torch.where(self.any, rows, 0 if initial is None else initial)
+
+    @property
+    def behind(self) -> Tensor:
+        """True at packed steps behind the last valid one, `(time, batch, 1)`."""
+        steps = torch.arange(self.length, device=self.mask.device).unsqueeze(1)
+        return (steps >= self.count[:, -1]).unsqueeze(-1)
+
+
+def fused(
+    kind: str,
+    inputs: Tensor,
+    states: Sequence[Tensor] | None,
+    weights: list[Tensor],
+    batch_first: bool,
+    hold: Tensor | None = None,
+) -> tuple[Tensor, list[Tensor]]:
+    """Outputs and final states of torch's kernel for `kind` 'lstm', 'gru', 'rnn_tanh', 'rnn_relu'.
+
+    `hold` (LSTM only, time-major) marks the steps at which the second state stays as it is.
+    """
+    if states is None:
+        batch = inputs.shape[0 if batch_first else 1]
+        zeros = inputs.new_zeros(batch, weights[1].shape[1])
+        states = [zeros, zeros] if kind == "lstm" else [zeros]
+    states = [state.unsqueeze(0).contiguous() for state in states]
+    if hold is not None:
+        inputs, weights = _holding(inputs, weights, hold)
+    biased = len(weights) == 4
+    # Keras gives gradients in inference mode too; cuDNN does so only when told that it trains.
+    mode = (weights, biased, 1, 0.0, torch.is_grad_enabled(), False, batch_first)
+    if kind == "lstm":
+        outputs, *final = torch._VF.lstm(inputs, states, *mode)
+    else:
+        outputs, *final = getattr(torch._VF, kind)(inputs, states[0], *mode)
+    return outputs, [state.squeeze(0) for state in final]
+
+
+def _holding(inputs, weights, hold):
+    """One more input, 1 at the steps to hold, that shuts the input gate and opens the forget gate.
+
+    The sigmoids saturate to exact 0 and 1 there, so that the cell state is copied and passes its
+    gradient on unchanged. The output of those steps means nothing.
+    """
+    inputs = torch.cat([torch.where(hold, 0, inputs), hold.to(inputs.dtype)], -1)
+    kernel, units = weights[0], weights[1].shape[1]
+    shut = kernel.new_full((units, 1), -_HOLD)
+    column = torch.cat([shut, -shut, shut.new_zeros(2 * units, 1)])
+    weights = [torch.cat([kernel, column], 1), *weights[1:]]
+    if inputs.is_cuda:  # cuDNN copies, and warns of, weights that do not lie behind one another
+        flat = torch.cat([weight.reshape(-1) for weight in weights])
+        parts = flat.split([weight.numel() for weight in weights])
+        weights = [part.view(weight.shape) for part, weight in zip(parts, weights, strict=True)]
+    return inputs, weights
+
+
+def scan(
+    step: Callable[[Any, list[Tensor]], tuple[Any, list[Tensor]]],
+    inputs: Sequence[Any],
+    states: list[Tensor],
+    mask: Sequence[Tensor] | None = None,
+    zero_masked: bool = False,
+) -> tuple[list[Any], list[Tensor]]:
+    """Run `step(input, states) -> (output, states)` over `inputs`; all outputs, the final states.
+
+    `mask` holds one `(batch,)` boolean tensor a step.
+    """
+    outputs: list[Any] = []
+    for number, current in enumerate(inputs):
+        output, following = step(current, states)
+        if mask is not None:
+            before = outputs[-1] if outputs and not zero_masked else None
+            output = _keep(mask[number], output, before)
+            following = [
+                _where(mask[number], *pair) for pair in zip(following, states, strict=True)
+            ]
+        states = following
+        outputs.append(output)
+    return outputs, states
+
+
+def _keep(valid, output, before):
+    if before is None:
+        return tree.map_structure(lambda new: _where(valid, new, 0), output)
+    return tree.map_structure(lambda new, old: _where(valid, new, old), output, before)
+
+
+def _where(valid, new, old):
+    return torch.where(valid.view(-1, *[1] * (new.ndim - 1)), new, old)
