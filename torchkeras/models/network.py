@@ -1,0 +1,300 @@
+"""`Network`: layers that work together, by a recorded graph or by a `call` of the user's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from .. import graph as graphs
+from .. import tree
+from ..graph import Graph, KerasTensor
+from ..layer import Layer
+from ..names import module_name
+from ..summary import summary
+from ..variable import LayerWeight
+from ..weighted import weights_of
+
+
+class Network(Layer):
+    """The part of `Model` that runs: a graph's plan, or the `call` that a subclass writes."""
+
+    _graph: Graph | None = None
+
+    def _set_graph(self, graph: Graph) -> None:
+        """Run as `graph` says; its modules become children under their layer names."""
+        layers = graph.layers
+        names = [module_name(layer) for layer in layers]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(
+                    f'The name "{name}" is used {names.count(name)} times in the model. All layer '
+                    "names should be unique."
+                )
+        keys = {layer: name.replace(".", "_") for layer, name in zip(layers, names, strict=True)}
+        self._graph = graph
+        for layer, key in keys.items():
+            self._modules[key] = layer
+        self._layer_keys = list(keys.values())
+        self._plan = graph.plan(keys)
+        self._entries = [_Entry(tensor, graph) for tensor in graph.flat_inputs]
+        self._single_input = self._entries[0] if isinstance(graph.inputs, KerasTensor) else None
+        self._single_output = isinstance(graph.outputs, KerasTensor)
+        self._device = next((p.device for p in self.parameters()), self._device)
+        for layer in layers:
+            if isinstance(layer, Layer) and layer._weights:
+                self.compute_dtype = layer.compute_dtype
+                break
+        self.input_names = [tensor.node.operation.name for tensor in graph.flat_inputs]
+        self.output_names = _unique_names(
+            [module_name(t.node.operation) for t in graph.flat_outputs]
+        )
+        self._finish_build()
+
+    def call(self, inputs, training=None, mask=None):
+        """The outputs for `inputs`; a subclass writes this method."""
+        if self._graph is None:
+            raise NotImplementedError(
+                f'Model "{self.name}" has no call() method: write one, or make the model from '
+                "symbolic inputs and outputs."
+            )
+        if self._single_input is not None and type(inputs) is Tensor:
+            flat = [self._single_input.take(inputs, self)]
+        else:
+            flat = self._flat_inputs(inputs)
+        outputs = self._plan.run(self._modules, flat)
+        return outputs[0] if self._single_output else tree.pack(self._graph.outputs, outputs)
+
+    def _flat_inputs(self, inputs):
+        """The given inputs in the order of the model's, found by name where they are a dict."""
+        if isinstance(inputs, dict) and not isinstance(self._graph.inputs, dict):
+            missing = [name for name in self.input_names if name not in inputs]
+            if missing:
+                raise ValueError(
+                    f'Model "{self.name}" has inputs {self.input_names}; the given dictionary '
+                    f"lacks {missing}."
+                )
+            found = [inputs[name] for name in self.input_names]
+        elif isinstance(self._graph.inputs, dict) and isinstance(inputs, dict):
+            missing = sorted(set(self._graph.inputs) - set(inputs))
+            if missing:
+                raise ValueError(f'The inputs of model "{self.name}" lack {missing}.')
+            found = tree.flatten({key: inputs[key] for key in self._graph.inputs})
+        else:
+            found = tree.flatten(inputs)
+        if len(found) != len(self._entries):
+            raise ValueError(
+                f'Model "{self.name}" has {len(self._entries)} input(s) {self.input_names}, but '
+                f"it received {len(found)}."
+            )
+        return [entry.take(x, self) for entry, x in zip(self._entries, found, strict=True)]
+
+    def __call__(self, *args, **kwargs):
+        self._clear_losses()
+        return super().__call__(*args, **kwargs)
+
+    def _symbolic_outputs(self, args, kwargs):
+        if self._graph is not None:
+            given = [tensor.shape for tensor in tree.leaves(args[0])]
+            if given == [tensor.shape for tensor in self._graph.flat_inputs]:
+                return tree.map_structure(
+                    lambda t: KerasTensor(t.shape, t.dtype), self._graph.outputs
+                )
+        return self._infer(args, kwargs)
+
+    def _record(self, args, kwargs):
+        outputs = super()._record(args, kwargs)
+        if self._graph is not None:  # the plan puts masks on the outputs: record their way out
+            for output, inner in zip(tree.leaves(outputs), self._graph.flat_outputs, strict=True):
+                if inner._keras_mask is not None:
+                    mask = KerasTensor(inner._keras_mask.shape, "bool")
+                    output._keras_mask = graphs.record(_carried_mask, (output,), {}, outputs=mask)
+        return outputs
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        if self._graph is not None:
+            shapes = [input_shape] if isinstance(self._graph.inputs, KerasTensor) else input_shape
+            shapes = list(shapes.values() if isinstance(shapes, dict) else shapes)
+            if [tuple(s) for s in shapes] == [t.shape for t in self._graph.flat_inputs]:
+                return self.output_shape
+        return super().compute_output_shape(input_shape)
+
+    # --- what is inside --------------------------------------------------------------------
+
+    @property
+    def layers(self) -> list[nn.Module]:
+        """The layers directly inside, in the order of tf.keras."""
+        return list(self._children())
+
+    def _children(self):
+        if self._graph is None:
+            return super()._children()
+        return iter([self._modules[key] for key in self._layer_keys])
+
+    @property
+    def inputs(self) -> list[KerasTensor] | None:
+        return list(self._graph.flat_inputs) if self._graph else None
+
+    @property
+    def outputs(self) -> list[KerasTensor] | None:
+        return list(self._graph.flat_outputs) if self._graph else None
+
+    @property
+    def input(self) -> Any:
+        return self._graph.inputs if self._graph else super().input
+
+    @property
+    def output(self) -> Any:
+        return self._graph.outputs if self._graph else super().output
+
+    @property
+    def input_shape(self) -> Any:
+        if self._graph is None:
+            return super().input_shape
+        return tree.map_structure(lambda t: t.shape, self._graph.inputs)
+
+    @property
+    def output_shape(self) -> Any:
+        if self._graph is None:
+            return super().output_shape
+        return tree.map_structure(lambda t: t.shape, self._graph.outputs)
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> nn.Module:
+        """The layer called `name`, or number `index`; exactly one of them is given."""
+        if (name is None) == (index is None):
+            raise ValueError("Give get_layer either a name or an index.")
+        layers = self.layers
+        if index is not None:
+            if index >= len(layers):
+                raise ValueError(
+                    f"Was asked to retrieve layer at index {index} but model only has "
+                    f"{len(layers)} layers."
+                )
+            return layers[index]
+        for layer in layers:
+            if module_name(layer) == name:
+                return layer
+        existing = [module_name(layer) for layer in layers]
+        raise ValueError(f"No such layer: {name}. Existing layers are: {existing}.")
+
+    @property
+    def weights(self) -> list[LayerWeight]:
+        """All weights, layer by layer."""
+        self._assert_built("Weights")
+        found = [w for child in self._children() for w in weights_of(child)]
+        own = sorted(self._weights, key=lambda w: not w.weight.trainable)
+        return list({id(w): w for w in found + own}.values())
+
+    def _assert_built(self, what):
+        if not self.built and not self._graph:
+            raise ValueError(
+                f"{what} for model {self.name!r} have not yet been created. Weights are created "
+                "when the model is first called on inputs or `build()` is called with an "
+                "`input_shape`."
+            )
+
+    def build(self, input_shape: Any) -> None:
+        """Make all weights for inputs of `input_shape`, batch first, None where open.
+
+        A subclass model is run once on stand-ins of that shape.
+        """
+        if self.built:
+            return
+        self._prefix_sublayers()
+        self._finish_build()
+        if input_shape is not None and type(self).call is not Network.call:
+            self._infer((_stand_ins(input_shape),), {})
+
+    def _ensure_built(self, input_shape):
+        if not self.built:
+            self._prefix_sublayers()
+            if type(self).build is not Network.build:
+                self.build(input_shape)
+            self._finish_build()
+
+    def summary(
+        self,
+        line_length: int | None = None,
+        positions: list[float] | None = None,
+        print_fn: Any = None,
+        expand_nested: bool = False,
+        show_trainable: bool = False,
+        layer_range: Any = None,
+    ) -> None:
+        """Print a table of the layers with output shapes and numbers of parameters."""
+        if not self.built:
+            raise ValueError(
+                "This model has not yet been built. Build the model first by calling `build()` "
+                "or by calling the model on a batch of data."
+            )
+        summary(self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range)
+
+
+class _Entry:
+    """One input of a graph model: its rank, axis sizes and dtype, checked as data comes in."""
+
+    def __init__(self, tensor: KerasTensor, graph: Graph):
+        self.shape = tensor.shape
+        self.sizes = [(axis, size) for axis, size in enumerate(tensor.shape) if axis and size]
+        users = [node.operation for node in graph.nodes if any(t is tensor for t in node.inputs)]
+        integers = users and all(getattr(user, "_accepts_integers", False) for user in users)
+        self.keep_integers = bool(integers) or "float" not in tensor.dtype
+
+    def fits(self, shape: torch.Size) -> bool:
+        if len(shape) != len(self.shape):
+            return False
+        for axis, size in self.sizes:
+            if shape[axis] != size:
+                return False
+        return True
+
+    def take(self, x: Tensor, model: Network) -> Tensor:
+        """`x` on the model's device, in its dtype, with the rank it expects; else ValueError."""
+        if not self.fits(x.shape):
+            x = self._reranked(x, model)
+        if x.device != model._device:
+            x = x.to(model._device, non_blocking=True)
+        if x.dtype is not model.compute_dtype:
+            if x.is_floating_point():
+                if not torch.is_autocast_enabled(x.device.type):
+                    x = x.to(model.compute_dtype)
+            elif not self.keep_integers:
+                x = x.to(model.compute_dtype)
+        return x
+
+    def _reranked(self, x, model):
+        """tf.keras adds or drops a last axis of one."""
+        rank = len(self.shape)
+        if x.ndim == rank - 1 and self.shape[-1] == 1 and self.fits((*x.shape, 1)):
+            return x.unsqueeze(-1)
+        if x.ndim == rank + 1 and x.shape[-1] == 1 and self.fits(x.shape[:-1]):
+            return x.squeeze(-1)
+        raise ValueError(
+            f'Input of model "{model.name}" is incompatible with the model: expected shape='
+            f"{self.shape}, found shape={tuple(x.shape)}"
+        )
+
+
+def _carried_mask(output):
+    """The mask that a nested model put on its output."""
+    return output._keras_mask
+
+
+def _stand_ins(input_shape):
+    if isinstance(input_shape, dict):
+        return {key: KerasTensor(tuple(shape)) for key, shape in input_shape.items()}
+    if any(isinstance(item, (list, tuple)) for item in input_shape):
+        return [KerasTensor(tuple(shape)) for shape in input_shape]
+    return KerasTensor(tuple(input_shape))
+
+
+def _unique_names(found):
+    """tf.keras tells outputs of one layer apart by `_1`, `_2`, ..."""
+    counts: dict[str, int] = {}
+    result = []
+    for name in found:
+        count = counts.get(name, 0)
+        counts[name] = count + 1
+        result.append(f"{name}_{count}" if count else name)
+    return result
