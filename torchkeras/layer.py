@@ -8,6 +8,7 @@ records a graph node.
 from __future__ import annotations
 
 import inspect
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
@@ -27,7 +28,7 @@ from .weighted import Weighted, exists
 
 __all__ = ["InputSpec", "Layer", "Variable", "Weight"]
 
-_losses_were_added = [False]  # since the last time that a model forgot them
+_with_losses: list[weakref.ref[Layer]] = []  # the layers that hold losses of add_loss now
 
 
 class Layer(Weighted, Connected):
@@ -330,9 +331,10 @@ class Layer(Weighted, Connected):
 
     def add_loss(self, losses: Any, **kwargs: Any) -> None:
         """Add scalars of the running forward pass, or functions giving some, to the loss."""
+        if not self._losses:
+            _with_losses.append(weakref.ref(self))
         for loss in tree.leaves(losses):
             self._losses.append(loss if callable(loss) else as_tensor(loss))
-        _losses_were_added[0] = True
 
     @property
     def losses(self) -> list[Tensor]:
@@ -341,7 +343,7 @@ class Layer(Weighted, Connected):
         return self._added_losses() + penalties
 
     def _added_losses(self):
-        if not _losses_were_added[0]:
+        if not _with_losses:
             return []
         return [
             loss if isinstance(loss, Tensor) else loss()
@@ -352,10 +354,11 @@ class Layer(Weighted, Connected):
 
     def _clear_losses(self):
         """Forget what the last forward pass added; functions stay."""
-        if _losses_were_added[0]:
+        if _with_losses:
             for module in self.modules():
                 if isinstance(module, Layer) and module._losses:
-                    module._losses = [one for one in module._losses if not isinstance(one, Tensor)]
+                    module._losses = _functions(module._losses)
+            _with_losses[:] = [ref for ref in _with_losses if ref() is not None and ref()._losses]
 
     # --- names, dtypes, nodes --------------------------------------------------------------
 
@@ -424,7 +427,8 @@ class Layer(Weighted, Connected):
         return self
 
     def __getstate__(self):
-        return {**self.__dict__, "_nodes": []}  # a graph that is copied too makes them again
+        # a graph that is copied too makes the nodes again; losses belong to a forward pass
+        return {**self.__dict__, "_nodes": [], "_losses": _functions(self._losses)}
 
     def __repr__(self):
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
@@ -448,6 +452,10 @@ def _add_activity_loss(layer, args, outputs):
     """Forward hook: the activity penalty, averaged over the batch."""
     for output in tree.leaves(outputs):
         layer.add_loss(layer.activity_regularizer(output) / output.shape[0])
+
+
+def _functions(losses):
+    return [loss for loss in losses if not isinstance(loss, Tensor)]
 
 
 def _is_shape_list(shape):
