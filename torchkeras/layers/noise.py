@@ -1,7 +1,8 @@
 """Random layers that act in training alone, and penalties on activations.
 
-A layer with a `seed` draws from a generator of its own, so its draws repeat from run to run
-whatever else is drawn in between.
+The draws of a layer with a `seed` repeat from run to run and are the same on every device,
+whatever else is drawn in between: a number follows from the seed, how often the layer has drawn,
+and its place, by the mixing function of splitmix64 (Steele et al., 2014).
 """
 
 from __future__ import annotations
@@ -15,34 +16,59 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .. import regularizers
+from ..arrays import default_device
 from ..input_spec import InputSpec
 from ..layer import TABLE, Layer
 from .spatial import SpatialLayer
 
+_STEPS = (0x9E3779B97F4A7C15, 0xD1B54A32D192ED03)
+
+
+def _scrambled(words):
+    """Every bit of an int64 depends on all bits of the word it came from."""
+    words = (words ^ ((words >> 30) & 0x3FFFFFFFF)) * _signed(0xBF58476D1CE4E5B9)
+    words = (words ^ ((words >> 27) & 0x1FFFFFFFFF)) * _signed(0x94D049BB133111EB)
+    return words ^ ((words >> 31) & 0x1FFFFFFFF)
+
+
+def _signed(number):
+    """The int64 with the last 64 bits of `number`: torch's products wrap as unsigned ones do."""
+    return (number + 2**63) % 2**64 - 2**63
+
 
 class _Random(Layer):
-    """Draws from torch's generator, or from its own where it has a seed."""
+    """Draws from torch's generator, or from its seed and the number of the draw."""
 
     supports_masking = True
     seed: int | None = None
 
-    def generator(self, device: torch.device) -> torch.Generator | None:
-        """The generator for a device; None stands for torch's own."""
-        if self.seed is None:
-            return None
-        known = self.__dict__.setdefault("_generators", {})
-        if device not in known:
-            known[device] = torch.Generator(device).manual_seed(self.seed)
-        return known[device]
+    def build(self, input_shape: Any) -> None:
+        if self.seed is not None:
+            self.register_buffer(
+                "draws", torch.zeros((), dtype=torch.int64, device=default_device())
+            )
+        self.built = True
 
     def _kept(self, inputs, shape, rate):
         """Ones, and zeros in a fraction `rate` of the places."""
-        noise = torch.empty(shape, dtype=inputs.dtype, device=inputs.device)
-        return noise.bernoulli_(1.0 - rate, generator=self.generator(inputs.device))
+        if self.seed is None:
+            noise = torch.empty(shape, dtype=inputs.dtype, device=inputs.device)
+            return noise.bernoulli_(1.0 - rate)
+        return (self._uniform(shape, inputs.device) >= rate).to(inputs.dtype)
 
-    def _normal(self, inputs, mean, stddev):
-        noise = torch.empty_like(inputs)
-        return noise.normal_(mean, stddev, generator=self.generator(inputs.device))
+    def _normal(self, inputs, stddev):
+        if self.seed is None:
+            return torch.randn_like(inputs) * stddev
+        radius = torch.sqrt(-2.0 * torch.log1p(-self._uniform(inputs.shape, inputs.device)))
+        angle = 2.0 * math.pi * self._uniform(inputs.shape, inputs.device)
+        return (radius * torch.cos(angle) * stddev).to(inputs.dtype)
+
+    def _uniform(self, shape, device):
+        """Numbers of [0, 1) that follow from the seed, this draw's number and the place."""
+        self.draws.add_(1)
+        places = torch.arange(math.prod(shape), device=device) + _signed(self.seed * _STEPS[0])
+        words = _scrambled(places + self.draws * _signed(_STEPS[1]))
+        return ((words >> 40) & 0xFFFFFF).to(torch.float32).mul_(2.0**-24).view(shape)
 
     def _check_rate(self, rate):
         if not 0 <= rate <= 1:
@@ -170,7 +196,7 @@ class GaussianNoise(_Random):
     def call(self, inputs: Tensor, training: Any = None) -> Tensor:
         if not (self.training if training is None else training):
             return inputs
-        return inputs + self._normal(inputs, 0.0, self.stddev)
+        return inputs + self._normal(inputs, self.stddev)
 
 
 @TABLE.add()
@@ -188,7 +214,7 @@ class GaussianDropout(_Random):
     def call(self, inputs: Tensor, training: Any = None) -> Tensor:
         if not (self.training if training is None else training) or self.rate in (0, 1):
             return inputs
-        return inputs * self._normal(inputs, 1.0, math.sqrt(self.rate / (1.0 - self.rate)))
+        return inputs * (1.0 + self._normal(inputs, math.sqrt(self.rate / (1.0 - self.rate))))
 
 
 @TABLE.add()

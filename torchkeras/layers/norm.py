@@ -148,8 +148,9 @@ class BatchNormalization(_Normalization):
         self._axis = self.axis[0]
         size = self._known_size(input_shape, self._axis)
         self._unbiased = self._is_fused(given, rank)
-        # The axis of channels comes second, or all others become one.
-        self._flat = rank not in (3, 4, 5) or (rank == 3 and self._axis == 2)
+        # Torch wants the channels second; elsewhere than in images all other axes become one.
+        self._direct = self._axis == 1 and rank <= 5
+        self._flat = rank not in (4, 5)
         by_rank = {4: nn.BatchNorm2d, 5: nn.BatchNorm3d}
         native = by_rank.get(rank, nn.BatchNorm1d)
         self.norm = self.make(
@@ -207,14 +208,17 @@ class BatchNormalization(_Normalization):
             return self._normalize(inputs)
         if self.synchronized:
             count *= torch.distributed.get_world_size()
-        # Torch moves the variance towards the unbiased one; the rest of the way to the biased one
-        # is a step of 1 / count. `.data`: autograd holds the buffer but does not need its value.
-        kept = norm.running_var * self.momentum
+        # Torch adds a share of the unbiased variance, count / (count - 1) times the biased one:
+        # the sum is made at that scale. `.data`: autograd holds the buffer, but not for its value.
+        scale = count / max(count - 1, 1)
+        norm.running_var.data.mul_(scale)
         outputs = self._normalize(inputs)
-        norm.running_var.data.lerp_(kept, 1.0 / max(count, 1))
+        norm.running_var.data.div_(scale)
         return outputs
 
     def _normalize(self, inputs):
+        if self._direct:
+            return self.norm(inputs)
         if not self._flat:
             return self.norm(inputs.movedim(self._axis, 1)).movedim(1, self._axis)
         rows = inputs.movedim(self._axis, -1)
@@ -381,7 +385,7 @@ class UnitNormalization(Layer):
         self.axis = _axes(self, axis)
 
     def build(self, input_shape: Any) -> None:
-        self.axis = _positive_axes(self, self.axis, len(input_shape))
+        _positive_axes(self, self.axis, len(input_shape))  # refuses what does not fit
         self.built = True
 
     def call(self, inputs: Tensor) -> Tensor:
