@@ -36,9 +36,10 @@ def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> 
 
 
 class ArrayBatches:
-    """Batches of `(x, y, sample_weight)`, arrays or tensors in any nesting, the last one short.
+    """Batches of arrays or tensors in any nesting, the last one short.
 
-    Floats become `dtype`; integers stay. Everything lives on `device` from the start.
+    A batch is `(x, y, sample_weight)`, `(x, y)` or `x`, whatever was given. Floats become
+    `dtype`; integers stay. Everything lives on `device` from the start.
     """
 
     def __init__(
@@ -55,8 +56,8 @@ class ArrayBatches:
         def place(leaf):
             return None if leaf is None else _place(leaf, device, dtype)
 
-        self.data = tuple(tree.map_structure(place, part) for part in (x, y, sample_weight))
-        self.size = _common_length(self.data)
+        data = tuple(tree.map_structure(place, part) for part in (x, y, sample_weight))
+        self.size = _common_length(data)
         if batch_size is None:
             batch_size = -(-self.size // steps) if steps else 32
         if not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
@@ -64,21 +65,28 @@ class ArrayBatches:
         self.batch_size = min(int(batch_size), max(self.size, 1))
         self.shuffle = shuffle
         self.steps = -(-self.size // self.batch_size)
+        self._hold(*data)
+
+    def _hold(self, x, y, weight):
+        """Keep what was given, and know how a batch of it looks."""
+        self.data = (x, y, weight) if weight is not None else (x,) if y is None else (x, y)
         self._flat = [leaf for leaf in tree.leaves(self.data) if leaf is not None]
         self._plain = all(part is None or isinstance(part, Tensor) for part in self.data)
+        self._bare = len(self.data) == 1 and not isinstance(x, (tuple, list))
 
     def __len__(self) -> int:
         return self.steps
 
-    def __iter__(self) -> Iterator[tuple]:
+    def __iter__(self) -> Iterator[Any]:
         order = self._order()
         for start in range(0, self.size, self.batch_size):
             if order is None:
                 index = slice(start, start + self.batch_size)
-                yield self._take(lambda leaf, index=index: leaf[index])
+                batch = self._take(lambda leaf, index=index: leaf[index])
             else:
                 index = order[start : start + self.batch_size]
-                yield self._take(lambda leaf, index=index: leaf.index_select(0, index))
+                batch = self._take(lambda leaf, index=index: leaf.index_select(0, index))
+            yield batch[0] if self._bare else batch
 
     def _order(self):
         """A permutation on the data's device, or None where the samples keep their order."""
@@ -108,17 +116,15 @@ class ArrayBatches:
         return head, self._part(slice(at, self.size), batch_size or self.batch_size, False)
 
     def _part(self, index, batch_size, shuffle):
-        x, y, weight = self._take(lambda leaf: leaf[index])
+        parts = unpack_x_y_sample_weight(self._take(lambda leaf: leaf[index]))
         device, dtype = self._flat[0].device, None
-        return ArrayBatches(x, y, weight, batch_size, shuffle, device, dtype)
+        return ArrayBatches(*parts, batch_size, shuffle, device, dtype)
 
     def weigh_classes(self, class_weight: dict[int, float]) -> None:
         """Multiply each sample's weight by the weight of its class."""
-        x, y, weight = self.data
+        x, y, weight = unpack_x_y_sample_weight(self.data)
         weights = class_weights(y, class_weight)
-        self.data = (x, y, weights if weight is None else weight * weights)
-        self._flat = [leaf for leaf in tree.leaves(self.data) if leaf is not None]
-        self._plain = all(part is None or isinstance(part, Tensor) for part in self.data)
+        self._hold(x, y, weights if weight is None else weight * weights)
 
 
 def class_weights(y: Any, class_weight: dict[int, float]) -> Tensor:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from .. import tree
 from ..arrays import as_tensor
-from .arrays import ArrayBatches, unpack_x_y_sample_weight
+from .arrays import ArrayBatches, pack_x_y_sample_weight, unpack_x_y_sample_weight
 
 
 class Stream:
@@ -42,7 +42,7 @@ class Stream:
             return False
         return hasattr(x, "__iter__") or hasattr(x, "__getitem__")
 
-    def __iter__(self) -> Iterator[tuple]:
+    def __iter__(self) -> Iterator[Any]:
         taken = 0
         if self._running is None or not self.bounded:
             self._running = self._start()
@@ -72,13 +72,10 @@ class Stream:
         return not hasattr(self.source, "__next__")
 
     def _ready(self, batch):
-        if isinstance(self.source, ArrayBatches):
-            parts = batch
-        else:
-            batch = tuple(batch) if isinstance(batch, list) else batch
-            parts = unpack_x_y_sample_weight(batch)
+        parts = unpack_x_y_sample_weight(tuple(batch) if isinstance(batch, list) else batch)
+        if not isinstance(self.source, ArrayBatches):
             parts = tuple(tree.map_structure(self._tensor, part) for part in parts)
-        return self.transform(*parts) if self.transform else parts
+        return pack_x_y_sample_weight(*(self.transform(*parts) if self.transform else parts))
 
     def _tensor(self, leaf):
         if leaf is None:
