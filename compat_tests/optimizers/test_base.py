@@ -264,6 +264,8 @@ def test_nothing_to_do():
         opt.minimize((b * b).sum() + 0 * opt.iterations, [a])
     assert opt.step() is None and opt.iterations == 0
     assert opt.apply_gradients([]) == 0
+    with pytest.raises(ValueError, match="call build"):
+        optimizers.SGD(0.5).step()
 
 
 def test_tape_and_compute_gradients():

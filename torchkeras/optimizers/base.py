@@ -217,8 +217,13 @@ class Optimizer(Rated, Descent, KerasState, torch.optim.Optimizer):
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update every parameter that has a gradient; returns what `closure` returned.
 
-        Without any gradient nothing happens and nothing is counted.
+        Without any gradient nothing happens and nothing is counted. ValueError before `build`.
         """
+        if not self.param_groups:
+            raise ValueError(
+                f"{self.name} has no weights to update: call build(model.trainable_variables) "
+                "before the first step()."
+            )
         if self._optimizer_step_pre_hooks or torch_optimizer._global_optimizer_pre_hooks:
             closure = self._run_pre_hooks(closure)
         loss = None
