@@ -1,0 +1,193 @@
+"""Normalization beside tf.keras: values, gradients, and how the moving statistics move."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from compat_tests import oracle
+from compat_tests.checks.layer import check_layer
+from torchkeras import layers
+
+ROWS = [
+    ("BatchNormalization", {}, (4, 3)),
+    ("BatchNormalization", {}, (4, 5, 3)),
+    ("BatchNormalization", {}, (4, 3, 5, 2)),
+    ("BatchNormalization", {}, (2, 2, 3, 2, 4)),
+    ("BatchNormalization", dict(axis=[1]), (4, 3, 5, 2)),
+    ("BatchNormalization", dict(axis=1), (4, 5, 3)),
+    ("BatchNormalization", dict(scale=False), (4, 3)),
+    ("BatchNormalization", dict(center=False), (4, 3, 5, 2)),
+    ("BatchNormalization", dict(scale=False, center=False, epsilon=0.1), (4, 3, 5, 2)),
+    ("BatchNormalization", dict(gamma_regularizer="l2", beta_constraint="non_neg"), (4, 3)),
+    ("LayerNormalization", {}, (4, 5)),
+    ("LayerNormalization", dict(epsilon=1e-6), (4, 3, 5)),
+    ("LayerNormalization", dict(axis=[1, 2]), (4, 3, 5)),
+    ("LayerNormalization", dict(axis=1), (4, 3, 5)),
+    ("LayerNormalization", dict(axis=[1, 3]), (2, 3, 2, 5)),
+    ("LayerNormalization", dict(scale=False), (4, 5)),
+    ("LayerNormalization", dict(center=False), (4, 5)),
+    ("LayerNormalization", dict(scale=False, center=False), (4, 5)),
+    ("GroupNormalization", dict(groups=2), (2, 3, 3, 4)),
+    ("GroupNormalization", dict(groups=-1, axis=1), (2, 4, 3, 3)),
+    ("GroupNormalization", dict(groups=1, scale=False), (2, 5, 4)),
+    ("GroupNormalization", dict(groups=2, center=False, scale=False), (3, 4)),
+    ("UnitNormalization", {}, (3, 4)),
+    ("UnitNormalization", dict(axis=[1, 2]), (2, 3, 4)),
+]
+
+
+@pytest.mark.parametrize("name, config, shape", ROWS)
+def test_beside_keras(name, config, shape):
+    check_layer(name, config, shape, atol=2e-5)
+
+
+TRAINED = [
+    ({}, (4, 3), None),
+    ({}, (4, 5, 3), None),
+    ({}, (4, 3, 5, 2), None),
+    ({}, (2, 2, 3, 2, 4), None),
+    (dict(axis=1), (4, 3, 5, 2), None),
+    (dict(axis=1), (2, 3, 2, 2, 4), None),
+    (dict(axis=2), (4, 3, 5, 2), None),
+    (dict(axis=1), (4, 5, 3), None),
+    (dict(fused=False), (4, 3, 5, 2), None),
+    (dict(momentum=0.0), (4, 3), None),
+    (dict(epsilon=1e-7, scale=False), (4, 3, 3, 2), None),
+    (dict(center=False), (4, 5, 3), None),
+    (dict(dtype="float64"), (4, 3, 5, 2), None),
+    ({}, (1, 3), None),
+    ({}, (1, 1, 1, 3), None),
+    ({}, (2, 3, 4), [[True, True, False], [False, True, False]]),
+    (dict(center=False), (4, 3), [True, False, True, True]),
+]
+
+
+@pytest.mark.parametrize("config, shape, mask", TRAINED)
+def test_batches_in_training_beside_keras(config, shape, mask):
+    """Two steps: outputs, gradients of inputs and weights, moving statistics."""
+    config = {"momentum": 0.8, **config}
+    rng = np.random.default_rng(len(shape))
+    batches = [rng.normal(2.0, 3.0, shape).astype(config.get("dtype", "float32")) for _ in range(2)]
+    toward = rng.normal(size=shape).astype(batches[0].dtype)
+
+    def ask(keras):
+        import tensorflow as tf
+
+        layer = keras.layers.BatchNormalization(**config)
+        answers = []
+        for batch in batches:
+            x = tf.constant(batch)
+            with tf.GradientTape() as tape:
+                tape.watch(x)
+                kept = None if mask is None else tf.constant(mask)
+                y = layer(x, training=True, mask=kept)
+                loss = tf.reduce_sum(y * toward)
+            gradients = tape.gradient(loss, [x, *layer.trainable_variables])
+            answers.append([y, gradients, layer.get_weights()])
+        return answers
+
+    layer = layers.BatchNormalization(**config)
+    for batch, (outputs, gradients, weights) in zip(batches, oracle.ask(ask), strict=True):
+        x = torch.tensor(batch, requires_grad=True)
+        kept = {} if mask is None else {"mask": torch.tensor(mask)}
+        y = layer(x, training=True, **kept)
+        native = [w.native[0] for w in layer.trainable_weights]
+        got = torch.autograd.grad((y * torch.tensor(toward)).sum(), [x, *native])
+        np.testing.assert_allclose(y.detach(), outputs, rtol=1e-4, atol=2e-5)
+        for one, other in zip(got, gradients, strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-4)
+        for one, other in zip(layer.get_weights(), weights, strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
+
+
+def test_frozen_means_inference():
+    layer = layers.BatchNormalization()
+    x = torch.randn(8, 3)
+    layer(x, training=True)
+    before = layer.get_weights()
+    layer.trainable = False
+    frozen = layer(x, training=True)
+    torch.testing.assert_close(frozen, layer(x, training=False))
+    for one, other in zip(before, layer.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    layer.train()
+    assert layer.training and not layer.norm.training
+    layer.trainable = True
+    assert layer.norm.training
+
+
+def test_statistics_move_only_in_training():
+    layer = layers.BatchNormalization()
+    x = torch.randn(8, 3) + 5
+    layer(x)
+    assert layer.moving_mean.numpy().tolist() == [0.0, 0.0, 0.0]
+    layer.train()
+    layer(x)
+    assert (layer.moving_mean.numpy() > 0.04).all()
+    assert not layer(x, training=False).requires_grad or layer.training
+
+
+def test_native_module_and_what_keras_does_not_see():
+    layer = layers.BatchNormalization(scale=False)
+    layer.build((None, 4, 4, 2))
+    layer._finish_build()
+    assert type(layer.norm) is nn.BatchNorm2d
+    assert layer.norm.num_batches_tracked == 0
+    assert [w.name.split("/")[1] for w in layer.weights] == [
+        "beta:0",
+        "moving_mean:0",
+        "moving_variance:0",
+    ]
+    assert layer.norm.weight.tolist() == [1.0, 1.0] and not layer.norm.weight.requires_grad
+    layer.trainable = True
+    assert not layer.norm.weight.requires_grad
+
+
+@pytest.mark.parametrize("shape", [(6, 3), (6, 4, 3), (6, 4, 4, 3)])
+def test_two_calls_before_one_backward(shape):
+    """A shared layer moves its statistics twice; autograd must not mind."""
+    layer = layers.BatchNormalization()
+    x = torch.randn(shape, requires_grad=True)
+    (layer(x, training=True) + layer(2 * x, training=True)).square().sum().backward()
+    assert x.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_keeps_float32_weights(dtype):
+    layer = layers.BatchNormalization(dtype=str(dtype).split(".")[1])
+    outputs = layer(torch.randn(8, 4, 4, 3, dtype=dtype), training=True)
+    assert outputs.dtype is dtype
+    assert layer.gamma.dtype == "float32"
+
+
+def test_memory_stays_channels_last():
+    layer = layers.BatchNormalization()
+    assert layer(torch.randn(2, 4, 4, 3), training=True).is_contiguous()
+
+
+ERRORS = [
+    ("BatchNormalization", dict(axis="last"), (2, 3), "axis"),
+    ("BatchNormalization", dict(axis=2), (2, 3), "axis"),
+    ("BatchNormalization", dict(axis=[1, 2]), (2, 3, 4), "one axis"),
+    ("BatchNormalization", dict(fused=True), (2, 3), "fused"),
+    ("BatchNormalization", dict(renorm=True), (2, 3), "renorm"),
+    ("BatchNormalization", dict(virtual_batch_size=2), (2, 3), "virtual_batch_size"),
+    ("BatchNormalization", dict(synchronized=True), (2, 3), "init_process_group"),
+    ("BatchNormalization", dict(synchronized=True, fused=True), (2, 3), "synchronized"),
+    ("LayerNormalization", dict(axis=[2, 1]), (2, 3, 4), "ascending"),
+    ("LayerNormalization", dict(axis=[1, 1]), (2, 3, 4), "axis"),
+    ("GroupNormalization", dict(groups=3), (2, 4), "groups=3"),
+    ("UnitNormalization", dict(axis=1.5), (2, 4), "axis"),
+]
+
+
+@pytest.mark.parametrize("name, config, shape, told", ERRORS)
+def test_errors_name_what_is_wrong(name, config, shape, told):
+    with pytest.raises((ValueError, TypeError), match=told):
+        getattr(layers, name)(**config)(torch.zeros(shape))
+
+
+def test_open_axes_are_refused():
+    with pytest.raises(ValueError, match="must be known"):
+        layers.BatchNormalization()(layers.Input((None,)))
