@@ -4,6 +4,7 @@
 from ..layer import TABLE as _TABLE
 from ..layer import InputSpec, Layer
 from .advanced import ELU, LeakyReLU, PReLU, ReLU, Softmax, ThresholdedReLU
+from .cells import GRUCell, LSTMCell, SimpleRNNCell, StackedRNNCells
 from .conv import (
     Conv1D,
     Conv2D,
@@ -73,6 +74,8 @@ from .pool import (
     MaxPooling2D,
     MaxPooling3D,
 )
+from .recurrent import GRU, LSTM, SimpleRNN
+from .rnn import RNN
 from .separable import (
     DepthwiseConv1D,
     DepthwiseConv2D,
