@@ -1,18 +1,20 @@
-"""The shared check of layers: values, gradients, masks, weights, shapes, configs of tf.keras."""
+"""The shared check of layers: everything that can be asked of any layer, beside tf.keras."""
 
 from __future__ import annotations
 
+import copy
+import pickle
 import zlib
 
 import numpy as np
 import torch
 
 from compat_tests import oracle
-from torchkeras import layers, tree
+from torchkeras import layers, names, tree
 
 
 def check_layer(
-    cls_name,
+    name,
     config,
     input_shape,
     *,
@@ -20,156 +22,280 @@ def check_layer(
     int_input=False,
     call_kwargs=None,
     atol=1e-5,
+    batch_axis=0,
+    compiles=True,
 ):
-    """`layers.<cls_name>(**config)` on random inputs does what the one of tf.keras does.
+    """`layers.<name>(**config)` does what tf.keras' layer does, and holds up as a torch module.
 
-    `input_shape` has the batch size in front; a list of shapes stands for a list of inputs, and
-    then `mask` is a list too. `call_kwargs` are arrays or plain values. Both layers get the same
-    random weights. Gradients are those of one linear function of the float outputs.
+    `input_shape` is one shape with its batch, or a list of them for several inputs; inputs are
+    drawn from a seed made of the case, integers below 4 with `int_input` (below `int_input` if
+    that is a number). `mask`, one for each input, comes as tf.keras carries it, on the input;
+    arrays in `call_kwargs` become tensors. Compared are outputs, gradients of a weighted sum of
+    the outputs for inputs and weights, weights after the call, losses, masks, shapes, dtypes,
+    weight names and the config. Layers in channels_first that TensorFlow cannot run on a CPU are
+    compared with its channels_last, transposed. `batch_axis=None` leaves out other batch sizes.
     """
-    config = {"name": "tested", **config}
-    case = _Case(cls_name, config, input_shape, mask, int_input, call_kwargs or {})
+    case = Case(name, config, input_shape, mask, int_input, call_kwargs or {})
     expected = oracle.ask(case.ask)
-    layer = getattr(layers, cls_name)(**config)
-    assert _plain(layer.get_config()) == expected["new_config"]
-    assert bool(layer.supports_masking) == expected["supports_masking"]
-
-    tensors = [torch.tensor(array, requires_grad=not int_input) for array in case.arrays]
-    for tensor, one in zip(tensors, case.masks, strict=True):
-        if one is not None:
-            tensor._keras_mask = torch.tensor(one)
-    arguments = tensors if case.many else tensors[0]
-    keywords = {k: torch.tensor(v) if _is_array(v) else v for k, v in case.keywords.items()}
-    layer(arguments, **keywords)
-    assert [weight.name for weight in layer.weights] == expected["weights"]
-    assert [list(weight.shape) for weight in layer.weights] == expected["weight_shapes"]
-    assert [weight.name for weight in layer.trainable_weights] == expected["trainable"]
-    layer.set_weights(_values(expected["weights"], expected["weight_shapes"]))
-    outputs = layer(arguments, **keywords)
-
-    leaves = tree.flatten(outputs)
-    assert len(leaves) == len(expected["outputs"])
-    for leaf, value in zip(leaves, expected["outputs"], strict=True):
-        assert tuple(leaf.shape) == value.shape
-        np.testing.assert_allclose(leaf.detach().numpy(), value, rtol=1e-4, atol=atol)
-    masks = [getattr(leaf, "_keras_mask", None) for leaf in leaves]
-    for one, value in zip(masks, expected["masks"], strict=True):
-        assert (one is None) == (value is None)
-        if value is not None:
-            np.testing.assert_array_equal(one.numpy(), value)
-    _check_gradients(layer, [] if int_input else tensors, leaves, expected["gradients"], atol)
-    assert _plain(layer.get_config()) == expected["built_config"]
-
-    fresh = type(layer).from_config(layer.get_config())
-    symbolic = [layers.Input(shape[1:], dtype=case.dtype) for shape in case.shapes]
-    shapes = [list(t.shape) for t in tree.flatten(fresh(symbolic if case.many else symbolic[0]))]
-    assert shapes == expected["symbolic_shapes"]
-    assert all(weight.shape is not None for weight in fresh.weights)
+    names.reset()
+    layer = case.make()
+    _check_values(case, layer, expected, atol)
+    _check_description(case, layer, expected)
+    _check_copies(case, layer)
+    if compiles:
+        _check_compiled(case, layer)
+    _check_half_precision(case)
+    if batch_axis is not None and not (layer.stateful or case.kwargs or case.masks[0] is not None):
+        _check_batch_sizes(case, layer, batch_axis, atol)
 
 
-class _Case:
-    """One row of a table: the inputs drawn for it, and the question to tf.keras."""
+class Case:
+    """A layer, its config and its inputs, as numpy arrays that both sides start from."""
 
-    def __init__(self, cls_name, config, input_shape, mask, int_input, keywords):
-        self.cls_name, self.config, self.keywords = cls_name, config, keywords
-        self.many = isinstance(input_shape, list)
-        self.shapes = [tuple(s) for s in (input_shape if self.many else [input_shape])]
-        self.masks = list(mask) if self.many and mask is not None else [mask] * len(self.shapes)
-        self.dtype = "int32" if int_input else "float32"
-        rng = _rng(cls_name, self.shapes)
-        self.arrays = [
-            rng.integers(0, 5, shape, "int32")
-            if int_input
-            else rng.normal(size=shape).astype("float32")
-            for shape in self.shapes
-        ]
+    def __init__(self, name, config, input_shape, mask, int_input, call_kwargs):
+        self.name, self.config, self.kwargs = name, config, call_kwargs
+        self.several = isinstance(input_shape, list)
+        self.shapes = input_shape if self.several else [input_shape]
+        self.masks = mask if self.several and mask is not None else [mask] * len(self.shapes)
+        self.seed = zlib.crc32(repr((name, config, input_shape, bool(int_input))).encode())
+        rng = np.random.default_rng(self.seed)
+        if int_input:
+            limit = 4 if int_input is True else int_input
+            self.inputs = [rng.integers(0, limit, s).astype("int32") for s in self.shapes]
+        else:
+            self.inputs = [rng.normal(size=s).astype("float32") for s in self.shapes]
+
+    def weight_values(self, weights):
+        """Values for weights, from their names and shapes."""
+        rng = np.random.default_rng(self.seed + 1)
+        values = [rng.normal(0, 0.5, tuple(w.shape)).astype("float32") for w in weights]
+        named = zip(values, weights, strict=True)
+        return [abs(v) + 0.5 if "variance" in w.name else v for v, w in named]
+
+    def factors(self, outputs):
+        """What each output is weighted with in the sum whose gradient is compared."""
+        rng = np.random.default_rng(self.seed + 2)
+        return [rng.normal(size=tuple(output.shape)).astype("float32") for output in outputs]
+
+    def symbolic_shapes(self, stateful):
+        return [tuple(s) if stateful else (None, *s[1:]) for s in self.shapes]
+
+    def arguments(self, inputs, make):
+        """The inputs and keywords of a call, arrays made into tensors by `make`."""
+        kwargs = {key: _as_tensors(value, make) for key, value in self.kwargs.items()}
+        return inputs if self.several else inputs[0], kwargs
 
     def ask(self, keras):
+        """What tf.keras answers."""
+        try:
+            return self._ask(keras, self.config, transposed=False)
+        except Exception:
+            if self.config.get("data_format") != "channels_first":
+                raise
+            return self._ask(keras, {**self.config, "data_format": "channels_last"}, True)
+
+    def _ask(self, keras, config, transposed):
         import tensorflow as tf
 
-        cls = getattr(keras.layers, self.cls_name)
-        layer = cls(**self.config)
-        answer = {
-            "new_config": _plain(layer.get_config()),
+        def turn(array, forth):
+            wide = transposed and len(array.shape) > 2
+            return np.moveaxis(array, *((1, -1) if forth else (-1, 1))) if wide else array
+
+        keras.backend.clear_session()
+        make = getattr(keras.layers, self.name)
+        inputs = [tf.constant(turn(array, True)) for array in self.inputs]
+        for tensor, mask in zip(inputs, self.masks, strict=True):
+            if mask is not None:
+                tensor._keras_mask = tf.constant(mask)
+        argument, kwargs = self.arguments(inputs, tf.constant)
+        layer = make(**config)
+        layer(argument, **kwargs)
+        layer.set_weights(self.weight_values(layer.weights))
+        if layer.stateful:
+            layer.reset_states()
+        with tf.GradientTape() as tape:
+            tape.watch([t for t in inputs if t.dtype.is_floating])
+            outputs = tf.nest.flatten(layer(argument, **kwargs))
+            factors = self.factors([turn(np.asarray(o), False) for o in outputs])
+            floats = [(o, f) for o, f in zip(outputs, factors, strict=True) if o.dtype.is_floating]
+            total = sum(tf.reduce_sum(o * turn(f, True)) for o, f in floats) if floats else None
+        sources = [t for t in inputs if t.dtype.is_floating] + layer.trainable_weights
+        gradients = tape.gradient(total, sources) if floats else [None] * len(sources)
+        gradients = [g if g is None else np.asarray(tf.convert_to_tensor(g)) for g in gradients]
+        count = len(sources) - len(layer.trainable_weights)
+        by_input = [g if g is None else turn(g, False) for g in gradients[:count]]
+        described = make(**{**self.config, "name": layer.name})
+        shapes = self.symbolic_shapes(layer.stateful)
+        return {
+            "outputs": [turn(np.asarray(o), False) for o in outputs],
+            "gradients": by_input + gradients[count:],
+            "masks": [getattr(o, "_keras_mask", None) for o in outputs],
+            "losses": [float(loss) for loss in layer.losses],
+            "dtypes": [o.dtype.name for o in outputs],
+            "weights": layer.get_weights(),
+            "names": [w.name for w in layer.weights],
+            "trainable": [w.name for w in layer.trainable_weights],
+            "shape": _lists(described.compute_output_shape(shapes if self.several else shapes[0])),
+            "config": described.get_config(),
             "supports_masking": bool(layer.supports_masking),
         }
-        tensors = [tf.constant(array) for array in self.arrays]
-        for tensor, one in zip(tensors, self.masks, strict=True):
-            if one is not None:
-                tensor._keras_mask = tf.constant(one)
-        arguments = tensors if self.many else tensors[0]
-        keywords = {k: tf.constant(v) if _is_array(v) else v for k, v in self.keywords.items()}
-        layer(arguments, **keywords)
-        answer["weights"] = [weight.name for weight in layer.weights]
-        answer["weight_shapes"] = [list(weight.shape) for weight in layer.weights]
-        answer["trainable"] = [weight.name for weight in layer.trainable_weights]
-        layer.set_weights(_values(answer["weights"], answer["weight_shapes"]))
-        watched = [] if self.dtype == "int32" else tensors
-        with tf.GradientTape() as tape:
-            tape.watch(watched)
-            leaves = tf.nest.flatten(layer(arguments, **keywords))
-            total = sum(
-                tf.reduce_sum(y * _toward(tuple(y.shape))) for y in leaves if y.dtype.is_floating
-            )
-        sources = [*watched, *layer.trainable_weights]
-        gradients = tape.gradient(total, sources) if hasattr(total, "shape") else []
-        answer["gradients"] = [None if g is None else tf.convert_to_tensor(g) for g in gradients]
-        answer["outputs"] = leaves
-        answer["masks"] = [getattr(leaf, "_keras_mask", None) for leaf in leaves]
-        answer["built_config"] = _plain(layer.get_config())
-        symbolic = [keras.layers.Input(shape[1:], dtype=self.dtype) for shape in self.shapes]
-        outputs = cls(**self.config)(symbolic if self.many else symbolic[0])
-        answer["symbolic_shapes"] = [list(leaf.shape) for leaf in tf.nest.flatten(outputs)]
-        return answer
+
+    # --- our side --------------------------------------------------------------------------
+
+    def make(self, **changes):
+        """The layer, built, with the weights of the case."""
+        layer = getattr(layers, self.name)(**{**self.config, **changes})
+        self.call(layer)
+        layer.set_weights(self.weight_values(layer.weights))
+        self.reset(layer)
+        return layer
+
+    def reset(self, layer):
+        """Before a call whose outputs matter: no states, and the same random numbers."""
+        if layer.stateful:
+            layer.reset_states()
+        torch.manual_seed(0)
+
+    def tensors(self, dtype=torch.float32):
+        """The inputs, carrying their masks, to take gradients of."""
+        inputs = [torch.tensor(array) for array in self.inputs]
+        inputs = [t.to(dtype).requires_grad_() if t.is_floating_point() else t for t in inputs]
+        for tensor, mask in zip(inputs, self.masks, strict=True):
+            if mask is not None:
+                tensor._keras_mask = torch.tensor(mask)
+        return inputs
+
+    def call(self, layer, inputs=None):
+        """The flat outputs."""
+        inputs = self.tensors(layer.compute_dtype) if inputs is None else inputs
+        argument, kwargs = self.arguments(inputs, torch.tensor)
+        return tree.flatten(layer(argument, **kwargs))
 
 
-def _check_gradients(layer, tensors, leaves, expected, atol):
-    floats = [leaf for leaf in leaves if leaf.is_floating_point() and leaf.requires_grad]
-    if not expected or not floats:
-        return
-    total = sum((leaf * torch.tensor(_toward(tuple(leaf.shape)))).sum() for leaf in floats)
-    for tensor in tensors:
-        tensor.grad = None
-    total.backward()
-    got = [tensor.grad for tensor in tensors]
-    for weight in layer.trainable_weights:
-        natives = [native.grad for native in weight.native]
-        got.append(None if None in natives else weight.to_keras(tuple(natives)))
-    for one, value in zip(got, expected, strict=True):
-        if value is None or one is None:
-            assert (one is None or not one.any()) and (value is None or not value.any())
+def _check_values(case, layer, expected, atol):
+    inputs = case.tensors()
+    outputs = case.call(layer, inputs)
+    assert [str(o.dtype)[6:] for o in outputs] == expected["dtypes"]
+    losses = [loss.item() for loss in layer.losses]
+    pairs = zip(outputs, case.factors(outputs), strict=True)
+    terms = [(o * torch.tensor(f)).sum() for o, f in pairs if o.requires_grad]
+    layer.zero_grad()
+    if terms:
+        sum(terms).backward()
+    sources = [t for t in inputs if t.is_floating_point()] + layer.trainable_weights
+    for number, (output, wanted) in enumerate(zip(outputs, expected["outputs"], strict=True)):
+        _close(output.detach().numpy(), wanted, atol, f"output {number}")
+    for number, (source, wanted) in enumerate(zip(sources, expected["gradients"], strict=True)):
+        gradient = _gradient(source)
+        if wanted is None or gradient is None:
+            assert not np.any(wanted if gradient is None else gradient), f"gradient {number}"
         else:
-            np.testing.assert_allclose(one.numpy(), value, rtol=1e-3, atol=10 * atol)
+            _close(gradient, wanted, atol * 10, f"gradient {number}")
+    after = zip(layer.weights, layer.get_weights(), expected["weights"], strict=True)
+    for weight, value, wanted in after:
+        _close(value, wanted, atol, weight.name)
+    _close(losses, expected["losses"], atol, "losses")
+    for output, wanted in zip(outputs, expected["masks"], strict=True):
+        mask = getattr(output, "_keras_mask", None)
+        assert (mask is None) == (wanted is None)
+        assert mask is None or np.array_equal(mask.numpy(), wanted)
+    layer.set_weights(case.weight_values(layer.weights))  # a call that trains may move some
+    case.reset(layer)
 
 
-def _rng(*case):
-    return np.random.default_rng(zlib.crc32(repr(case).encode()))
+def _check_description(case, layer, expected):
+    assert [w.name for w in layer.weights] == expected["names"]
+    assert [w.name for w in layer.trainable_weights] == expected["trainable"]
+    assert _lists(layer.get_config()) == _lists(expected["config"])
+    assert bool(layer.supports_masking) == expected["supports_masking"]
+    shapes = case.symbolic_shapes(layer.stateful)
+    shape = _lists(layer.compute_output_shape(shapes if case.several else shapes[0]))
+    assert shape == expected["shape"]
+    dtype = "int32" if case.inputs[0].dtype == np.int32 else None
+    symbolic = [layers.Input(batch_shape=s, dtype=dtype) for s in shapes]
+    outputs = type(layer).from_config(layer.get_config())(symbolic if case.several else symbolic[0])
+    flat = [_lists(output.shape) for output in tree.leaves(outputs)]
+    assert flat == (shape if shape and isinstance(shape[0], list) else [shape])
 
 
-def _values(names, shapes):
-    """Weights that follow from their names and shapes; variances are above zero."""
-    values = []
-    for name, shape in zip(names, shapes, strict=True):
-        value = _rng(name, tuple(shape)).normal(size=shape)
-        values.append((value**2 + 0.5 if "variance" in name else value).astype("float32"))
-    return values
+def _check_copies(case, layer):
+    """Configs, weights, state dicts, copies and pickles give layers that compute the same."""
+    case.reset(layer)
+    wanted = case.call(layer)
+    again = type(layer).from_config(layer.get_config())
+    serialized = layers.deserialize(layers.serialize(layer))
+    for other in (again, serialized):
+        assert _lists(other.get_config()) == _lists(layer.get_config())
+        case.call(other)
+    again.set_weights(layer.get_weights())
+    serialized.load_state_dict(layer.state_dict(), strict=True)
+    for other in (again, serialized, copy.deepcopy(layer), pickle.loads(pickle.dumps(layer))):
+        case.reset(other)
+        for output, same in zip(case.call(other), wanted, strict=True):
+            torch.testing.assert_close(output, same)
 
 
-def _toward(shape):
-    """The factors of the linear function that gradients are taken of."""
-    return np.cos(np.arange(np.prod(shape, dtype=int))).reshape(shape).astype("float32")
+def _check_compiled(case, layer):
+    """One graph under torch.compile; masks come as arguments, as a model passes them."""
+    argument, kwargs = case.arguments([torch.tensor(array) for array in case.inputs], torch.tensor)
+    if layer._takes_mask and any(mask is not None for mask in case.masks):
+        masks = [None if mask is None else torch.tensor(mask) for mask in case.masks]
+        kwargs["mask"] = masks if case.several else masks[0]
+    case.reset(layer)
+    wanted = tree.flatten(layer(argument, **kwargs))
+    case.reset(layer)
+    torch._dynamo.reset()
+    compiled = torch.compile(layer, fullgraph=True, backend="eager")
+    for output, same in zip(tree.flatten(compiled(argument, **kwargs)), wanted, strict=True):
+        torch.testing.assert_close(output, same)
+    case.reset(layer)
 
 
-def _is_array(value):
-    return isinstance(value, np.ndarray)
+def _check_half_precision(case):
+    for dtype in (torch.float16, torch.bfloat16):
+        outputs = case.call(case.make(dtype=str(dtype)[6:]))
+        floats = [output for output in outputs if output.is_floating_point()]
+        assert all(o.dtype is dtype and bool(o.isfinite().all()) for o in floats)
+        terms = [output.float().sum() for output in floats if output.requires_grad]
+        if terms:
+            sum(terms).backward()
 
 
-def _plain(config):
-    """A config as JSON would hold it, with tf_keras under the name of Keras 2."""
-    if isinstance(config, dict):
-        return {key: _plain(value) for key, value in config.items()}
-    if isinstance(config, (list, tuple)):
-        return [_plain(value) for value in config]
-    if isinstance(config, (np.generic, np.ndarray)):
-        return config.tolist()
-    return config.replace("tf_keras", "keras") if isinstance(config, str) else config
+def _check_batch_sizes(case, layer, axis, atol):
+    """A sample's output does not depend on how many others come with it."""
+    wanted = case.call(layer)
+    inputs = [t.detach() for t in case.tensors()]
+    for size in (1, 5):
+        some = [torch.cat([t] * size, axis).narrow(axis, 0, size) for t in inputs]
+        for output, whole in zip(case.call(layer, some), wanted, strict=True):
+            place = axis if whole.ndim == wanted[0].ndim else 0  # states are batch first
+            same = torch.cat([whole] * size, place).narrow(place, 0, size)
+            torch.testing.assert_close(output, same, rtol=1e-4, atol=atol)
+
+
+def _gradient(source):
+    if isinstance(source, torch.Tensor):
+        return None if source.grad is None else source.grad.numpy()
+    if all(native.grad is None for native in source.native):
+        return None
+    natives = [torch.zeros_like(p) if p.grad is None else p.grad for p in source.native]
+    return source.to_keras(tuple(g.to_dense() for g in natives)).detach().numpy()
+
+
+def _close(got, wanted, atol, what):
+    np.testing.assert_allclose(got, wanted, rtol=1e-4, atol=atol, err_msg=what)
+
+
+def _as_tensors(value, make):
+    if isinstance(value, np.ndarray):
+        return make(value)
+    return [_as_tensors(one, make) for one in value] if isinstance(value, list) else value
+
+
+def _lists(value):
+    """Tuples and shapes as lists, as JSON would have them."""
+    if hasattr(value, "as_list"):  # a TensorShape
+        return value.as_list()
+    if isinstance(value, dict):
+        return {key: _lists(inner) for key, inner in value.items()}
+    return [_lists(one) for one in value] if isinstance(value, (list, tuple)) else value
