@@ -6,6 +6,7 @@ import json
 
 import h5py
 import numpy as np
+
 from compat_tests.checks.model import fill
 
 NOT_COMPARED = ("keras_version", "torchkeras_checksums")  # attributes that differ by design

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 import torchkeras
 from compat_tests import oracle
 from compat_tests.checks.files import (

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from torchkeras.layer import TABLE
 from torchkeras.models import load_model
 

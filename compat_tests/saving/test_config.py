@@ -1,0 +1,243 @@
+"""Configs and JSON of models, in the spelling of every Keras 2."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+import torchkeras
+from compat_tests import oracle
+from compat_tests.checks.files import MODELS
+from torchkeras import layers
+from torchkeras.models import (
+    load_model,
+    model_from_config,
+    model_from_json,
+    model_from_yaml,
+)
+
+
+def without_builds(config):
+    """A config without `build_config`, which nothing reads but the new format's own loader."""
+    if isinstance(config, dict):
+        return {k: without_builds(v) for k, v in config.items() if k != "build_config"}
+    return [without_builds(item) for item in config] if isinstance(config, list) else config
+
+
+@pytest.mark.parametrize("case", MODELS)
+def test_json_goes_both_ways(case):
+    build = MODELS[case][0]
+
+    def describe(keras):
+        keras.backend.clear_session()
+        return build(keras).to_json()
+
+    theirs, ours = oracle.ask(describe), describe(torchkeras)
+    expected = without_builds(json.loads(theirs))
+    assert expected.pop("keras_version") and json.loads(ours)["keras_version"] == "2.15.0"
+    found = json.loads(ours)
+    assert found.pop("keras_version")
+    assert found == expected
+    assert json.loads(model_from_json(theirs).to_json())["config"] == expected["config"]
+    shapes = oracle.ask(
+        lambda keras: [w.shape for w in keras.models.model_from_json(ours).get_weights()]
+    )
+    assert [list(w.shape) for w in model_from_json(ours).weights] == [list(s) for s in shapes]
+
+
+def sequential(*entries, **more):
+    return {
+        "class_name": "Sequential",
+        "config": {"name": "model", "layers": list(entries)},
+        **more,
+    }
+
+
+def dense(**settings):
+    config = {"name": "dense", "units": 2, "batch_input_shape": [None, 3], **settings}
+    return {"class_name": "Dense", "config": config}
+
+
+GRU = {"name": "gru", "units": 2, "batch_input_shape": [None, 4, 3]}
+OLD = {  # name -> config, what is asked of the model
+    "list of layers": (
+        {"class_name": "Sequential", "config": [dense()]},
+        lambda model: model.output_shape == (None, 2),
+    ),
+    "initializer with a dtype": (
+        sequential(
+            dense(kernel_initializer={"class_name": "Ones", "config": {"dtype": "float32"}})
+        ),
+        lambda model: (model.layers[0].kernel.numpy() == 1).all(),
+    ),
+    "initializers of version 1": (
+        sequential(
+            dense(kernel_initializer={
+                "class_name": "RandomUniform", "config": {"minval": 5, "maxval": 6},
+            })
+        ),
+        lambda model: (model.layers[0].kernel.numpy() >= 5).all(),
+    ),
+    "array": (
+        sequential(
+            dense(),
+            {"class_name": "LeakyReLU", "config": {
+                "name": "leaky", "alpha": {"type": "ndarray", "value": 0.25},
+            }},
+        ),
+        lambda model: model.layers[1].alpha == 0.25,
+    ),
+    "tuple": (
+        sequential(dense(batch_input_shape={"class_name": "__tuple__", "items": [None, 3]})),
+        lambda model: model.input_shape == (None, 3),
+    ),
+    "TensorShape": (
+        sequential(dense(batch_input_shape={"class_name": "TensorShape", "items": [None, 3]})),
+        lambda model: model.input_shape == (None, 3),
+    ),
+    "policy": (
+        sequential(dense(dtype={"class_name": "Policy", "config": {"name": "float64"}})),
+        lambda model: model.layers[0].dtype == "float64",
+    ),
+    "BatchNormalizationV1": (
+        sequential(dense(), {"class_name": "BatchNormalizationV1", "config": {"name": "bn"}}),
+        lambda model: type(model.layers[1]) is layers.BatchNormalization,
+    ),
+    "GRU without reset_after": (
+        sequential({"class_name": "GRU", "config": GRU}),
+        lambda model: model.layers[0].reset_after is False,
+    ),
+    "GRU with reset_after": (
+        sequential({"class_name": "GRU", "config": {**GRU, "reset_after": True}}),
+        lambda model: model.layers[0].reset_after is True,
+    ),
+    "Model": (
+        {"class_name": "Model", "config": {
+            "name": "old",
+            "layers": [
+                {"class_name": "InputLayer", "name": "x", "inbound_nodes": [], "config": {
+                    "batch_input_shape": [None, 3], "dtype": "float32", "name": "x",
+                }},
+                {"class_name": "Dense", "name": "d", "inbound_nodes": [[["x", 0, 0]]], "config": {
+                    "units": 2,
+                }},
+            ],
+            "input_layers": [["x", 0, 0]], "output_layers": [["d", 0, 0]],
+        }},
+        lambda model: model.name == "old" and model.layers[1].name == "d",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OLD)
+def test_old_spellings_are_read(name):
+    config, holds = OLD[name]
+    assert holds(model_from_config(config))
+
+
+def test_what_is_no_config_is_refused():
+    with pytest.raises(TypeError, match="Sequential.from_config"):
+        model_from_config([dense()])
+    with pytest.raises(ValueError, match="class_name"):
+        model_from_config({})
+    with pytest.raises(ValueError, match="JSON"):
+        model_from_json("text")
+    with pytest.raises(RuntimeError, match="to_json"):
+        model_from_yaml("text")
+    with pytest.raises(ValueError, match="'odd'.*'Nonesuch'"):
+        model_from_config(sequential({"class_name": "Nonesuch", "config": {"name": "odd"}}))
+    code = {"class_name": "Lambda", "config": {"name": "sneaky", "function_type": "lambda"}}
+    for read in (model_from_config, lambda config: model_from_json(json.dumps(config))):
+        with pytest.raises(ValueError, match="'sneaky' holds Python code"):
+            read(sequential(dense(), code))
+
+
+class Scaled(layers.Layer):
+    def __init__(self, factor, **kwargs):
+        super().__init__(**kwargs)
+        self.factor = factor
+
+    def call(self, inputs):
+        return inputs * self.factor
+
+    def get_config(self):
+        return {**super().get_config(), "factor": np.float32(self.factor)}
+
+
+def near(y_true, y_pred):
+    return (y_true - y_pred).abs().mean(-1)
+
+
+@pytest.mark.parametrize("how", ["argument", "scope", "registered"])
+def test_own_layers_losses_and_metrics(tmp_path, how):
+    path = str(tmp_path / "model.h5")
+    own = {"Scaled": Scaled, "near": near}
+    model = torchkeras.Sequential([layers.Dense(2, input_shape=(3,)), Scaled(3.0)])
+    model.compile("sgd", loss=near, metrics=[near])
+    model.save(path)
+    with pytest.raises(ValueError, match=r"model.h5: layer 'scaled'.*'Scaled'.*custom_objects"):
+        load_model(path)
+    with pytest.raises(ValueError, match="'near'.*custom_objects"):
+        load_model(path, {"Scaled": Scaled})
+    if how == "argument":
+        found = load_model(path, own)
+    else:
+        if how == "scope":
+            scope = torchkeras.saving.custom_object_scope(own)
+            with scope:
+                found = load_model(path)
+        else:
+            objects = torchkeras.saving.get_custom_objects()
+            objects.update(own)
+            try:
+                found = load_model(path)
+            finally:
+                for name in own:
+                    del objects[name]
+    x, y = np.ones((4, 3), "float32"), np.zeros((4, 2), "float32")
+    assert found.evaluate(x, y, verbose=0) == model.evaluate(x, y, verbose=0)
+    assert torch.equal(found(torch.ones(2, 3)), model(torch.ones(2, 3)))
+
+
+def test_formats_that_are_not_hdf5_say_so(tmp_path):
+    model = torchkeras.Sequential([layers.Dense(2, input_shape=(3,))])
+    for name in ("model.keras", "folder", "model.pb"):
+        with pytest.raises(ValueError, match=f"{name}.*HDF5.*[.]h5"):
+            model.save(tmp_path / name)
+    with pytest.raises(ValueError, match="'tf'.*HDF5"):
+        model.save(tmp_path / "model.h5", save_format="tf")
+    with pytest.raises(ValueError, match="signatures.*SavedModel"):
+        model.save(tmp_path / "model.h5", signatures=1)
+    with pytest.raises(ValueError, match="Keras 3"):
+        model.save_weights(tmp_path / "model.weights.h5")
+    (tmp_path / "model.keras").write_bytes(b"PK\x03\x04")
+    (tmp_path / "text.h5").write_text("text")
+    for name, said in (("model.keras", "zip"), ("text.h5", "no HDF5"), (".", "SavedModel")):
+        for read in (load_model, model.load_weights):
+            with pytest.raises(ValueError, match=f"{said}.*[.]h5"):
+                read(tmp_path / name)
+    for read in (load_model, model.load_weights):
+        with pytest.raises(FileNotFoundError, match="nothing.h5"):
+            read(tmp_path / "nothing.h5")
+    model.save(tmp_path / "model", save_format="h5")
+    assert load_model(tmp_path / "model").count_params() == 8
+
+
+def test_what_is_left_out_stays_out(tmp_path, caplog):
+    path = str(tmp_path / "model.h5")
+    model = torchkeras.Sequential([layers.Dense(2, input_shape=(3,))])
+    model.compile("adam", "mse")
+    model.save(path, include_optimizer=False)
+    assert load_model(path).optimizer is None
+    assert "model.h5 has no training config" in caplog.text
+    model.save(path)
+    assert load_model(path, compile=False).optimizer is None
+    assert load_model(path).optimizer.iterations == 0
+    model.save_weights(path)
+    with pytest.raises(ValueError, match="model.h5.*load_weights"):
+        load_model(path)
+    model.compile(torch.optim.SGD(model.parameters(), 0.1), "mse")
+    model.save(path)
+    assert "is one of torch" in caplog.text
+    assert load_model(path).optimizer is None
