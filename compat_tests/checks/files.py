@@ -156,4 +156,15 @@ def _attribute(value):
     if isinstance(value, np.ndarray):
         return [str(item) for item in value]
     text = value.decode() if isinstance(value, bytes) else str(value)
-    return json.loads(text) if text.startswith("{") else text
+    return of_2_15(json.loads(text)) if text.startswith("{") else text
+
+
+def of_2_15(config):
+    """A config without what tf_keras writes and tf.keras 2.15 does not read."""
+    if isinstance(config, dict):
+        later = config.get("class_name") == "InputLayer"
+        inner = {key: of_2_15(value) for key, value in config.items()}
+        if later:
+            inner["config"].pop("optional", None)
+        return inner
+    return [of_2_15(item) for item in config] if isinstance(config, list) else config

@@ -16,6 +16,7 @@ from .config import (
     from_json,
     json_text,
     legacy_model_config,
+    model_config,
 )
 from .files import kind_of, path_of, replacing
 
@@ -91,13 +92,8 @@ def save_weights(
 
 def to_json(model: Any, **json_kwargs: Any) -> str:
     """The architecture of a model as JSON text; `json_kwargs` go to `json.dumps`."""
-    described = {
-        "class_name": type(model).__name__,
-        "config": model.get_config(),
-        "keras_version": KERAS_VERSION,
-        "backend": "tensorflow",
-    }
-    return json_text(described, **json_kwargs)
+    versions = {"keras_version": KERAS_VERSION, "backend": "tensorflow"}
+    return json_text({**model_config(model), **versions}, **json_kwargs)
 
 
 # --- reading ---------------------------------------------------------------------------------

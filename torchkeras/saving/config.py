@@ -25,6 +25,7 @@ _OTHER_NAMES = {
     "GRUV1": "GRU",
     "GRUV2": "GRU",
 }
+_LATER = {"InputLayer": {"optional": False}}  # 2.15 does not know it; left out where it is off
 _WRAPPED = ("layer", "forward_layer", "backward_layer", "cell", "cells")
 
 
@@ -36,10 +37,28 @@ def json_text(config: Any, **json_kwargs: Any) -> str:
     return json.dumps(config, default=_json_value, **json_kwargs)
 
 
+def model_config(model: Any) -> dict[str, Any]:
+    """Class and config of a model, which every tf.keras from 2.15 on understands."""
+    return {"class_name": type(model).__name__, "config": _for_all(model.get_config())}
+
+
+def _for_all(value):
+    if isinstance(value, (list, tuple)):
+        return [_for_all(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    value = {key: _for_all(item) for key, item in value.items()}
+    later = _LATER.get(str(value.get("class_name")))
+    if later and isinstance(value.get("config"), dict):
+        kept = {k: v for k, v in value["config"].items() if k not in later or later[k] != v}
+        value["config"] = kept
+    return value
+
+
 def legacy_model_config(model: Any) -> dict[str, Any]:
     """The `model_config` of an HDF5 file: layers without the `module` that newer formats have."""
-    config = model.get_config()
-    return {"class_name": type(model).__name__, "config": _with_legacy_layers(config)}
+    config = model_config(model)
+    return {**config, "config": _with_legacy_layers(config["config"])}
 
 
 def _with_legacy_layers(config):
