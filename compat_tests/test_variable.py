@@ -1,4 +1,4 @@
-"""Weights that a user's layer adds: the usual `self.scale = self.add_weight("scale", ...)`."""
+"""Weights that a user's layer adds, and layers whose `build` a user calls."""
 
 import copy
 import pickle
@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+import torchkeras
 from torchkeras import Sequential, layers
 
 
@@ -54,3 +55,24 @@ def test_copies_share_nothing(model, copied):
 def test_torch_compile(model):
     compiled = torch.compile(model, backend="eager", fullgraph=True)
     assert torch.equal(compiled(X), model(X))
+
+
+class Scaled(layers.Dense):
+    def build(self, input_shape):
+        super().build(input_shape)
+        self.scale = self.add_weight("scale", (self.kernel.shape[-1],), initializer="ones")
+
+
+def test_build_called_by_hand():
+    """Composite layers build their parts so; the weights are there and drawn from the seed."""
+    torchkeras.utils.set_random_seed(0)
+    called = Scaled(3)
+    called(X)
+    torchkeras.utils.set_random_seed(0)
+    built = Scaled(3)
+    built.build((None, 2))
+    assert [w.name.split("/")[1] for w in built.weights] == ["kernel:0", "bias:0", "scale:0"]
+    np.testing.assert_array_equal(built.kernel.numpy(), called.kernel.numpy())
+    before = built.get_weights()
+    built(X)
+    np.testing.assert_equal(built.get_weights(), before)

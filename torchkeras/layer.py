@@ -7,6 +7,7 @@ records a graph node.
 
 from __future__ import annotations
 
+import functools
 import inspect
 import weakref
 from collections.abc import Iterator
@@ -63,6 +64,8 @@ class Layer(Weighted, Connected):
             cls._takes_training = "training" in taken or anything
             cls._takes_mask = "mask" in taken
             cls.forward = cls.call
+        if "build" in cls.__dict__:
+            cls.build = _finishing(cls.build)
         if "compute_mask" in cls.__dict__:
             cls._makes_mask = cls.supports_masking = True
 
@@ -440,6 +443,19 @@ _SERIALIZERS = {
     "_regularizer": regularizers,
     "_constraint": constraints,
 }
+
+
+def _finishing(build):
+    """`build`, with weights that are ready after it, whoever calls it: a script, a subclass."""
+
+    @functools.wraps(build)
+    def build_and_finish(self, *args, **kwargs):
+        self._prefix_sublayers()
+        build(self, *args, **kwargs)
+        if self.built:
+            self._finish_build()
+
+    return build_and_finish
 
 
 def _build_at_first_call(layer, args, kwargs):
