@@ -103,6 +103,17 @@ def test_deep_graphs_copy_and_pickle():
         torch.testing.assert_close(other(data), model(data))
 
 
+@pytest.mark.parametrize("name", ["history", "loss", "optimizer", "fit", "layers", "a.b", "c/d"])
+def test_layers_may_have_any_name(name):
+    model = Sequential([layers.Dense(2, input_shape=(3,), name=name), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    history = model.fit(np.ones((4, 3)), np.ones(4), verbose=0)
+    assert model.history is history
+    assert model.get_layer(name).name == name
+    assert len(model.state_dict()) == 4
+    model.load_state_dict(copy.deepcopy(model).state_dict())
+
+
 def test_slots_are_used_again():
     inputs = x = layers.Input((2,))
     for _ in range(10):

@@ -52,6 +52,12 @@ class Network(Layer):
         )
         self._finish_build()
 
+    def __setattr__(self, name, value):
+        if name in self.__dict__.get("_layer_keys", ()) and not isinstance(value, nn.Module):
+            object.__setattr__(self, name, value)  # a layer may be called `history` or `loss`
+        else:
+            super().__setattr__(name, value)
+
     def call(self, inputs, training=None, mask=None):
         """The outputs for `inputs`; a subclass writes this method."""
         if self._graph is None:
