@@ -29,7 +29,7 @@ ROWS = [
     ("LayerNormalization", dict(center=False), (4, 5)),
     ("LayerNormalization", dict(scale=False, center=False), (4, 5)),
     ("GroupNormalization", dict(groups=2), (2, 3, 3, 4)),
-    ("GroupNormalization", dict(groups=-1, axis=1), (2, 4, 3, 3)),
+    ("GroupNormalization", dict(groups=4, axis=1), (2, 4, 3, 3)),
     ("GroupNormalization", dict(groups=1, scale=False), (2, 5, 4)),
     ("GroupNormalization", dict(groups=2, center=False, scale=False), (3, 4)),
     ("UnitNormalization", {}, (3, 4)),
@@ -39,7 +39,35 @@ ROWS = [
 
 @pytest.mark.parametrize("name, config, shape", ROWS)
 def test_beside_keras(name, config, shape):
+    """The axes are given as a built layer writes them; see the next test for the others."""
+    if name in ("BatchNormalization", "LayerNormalization"):
+        axis = config.get("axis", -1)
+        axis = axis if isinstance(axis, list) else [axis % len(shape)]
+        config = {**config, "axis": axis}
     check_layer(name, config, shape, atol=2e-5)
+
+
+WRITTEN = [
+    ("BatchNormalization", {}, (4, 3, 5, 2)),
+    ("BatchNormalization", dict(axis=-2), (4, 3, 5, 2)),
+    ("LayerNormalization", {}, (4, 5)),
+    ("LayerNormalization", dict(axis=[-2, -1]), (4, 3, 5)),
+    ("GroupNormalization", dict(groups=-1), (2, 3, 4)),
+    ("UnitNormalization", dict(axis=-1), (2, 3)),
+]
+
+
+@pytest.mark.parametrize("name, config, shape", WRITTEN)
+def test_building_settles_axes_and_groups_in_the_config(name, config, shape):
+    def both(layer, inputs):
+        new = layer.get_config()
+        layer(inputs)
+        built = layer.get_config()
+        return [[one.get("axis"), one.get("groups")] for one in (new, built)]
+
+    zeros = np.zeros(shape, "float32")
+    expected = oracle.ask(lambda keras: both(getattr(keras.layers, name)(**config), zeros))
+    assert both(getattr(layers, name)(**config), torch.tensor(zeros)) == expected
 
 
 TRAINED = [

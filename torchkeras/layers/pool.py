@@ -185,6 +185,11 @@ class AveragePooling3D(_AveragePooling):
     rank = 3
     native, function = nn.AvgPool3d, staticmethod(F.avg_pool3d)
 
+    def call(self, inputs: Tensor) -> Tensor:
+        if inputs.device.type == "cpu" and inputs.dtype in (torch.float16, torch.bfloat16):
+            return super().call(inputs.float()).to(inputs.dtype)  # torch has no such kernel
+        return super().call(inputs)
+
 
 class GlobalPooling(SpatialLayer):
     """A layer that leaves one number a channel; `keepdims` keeps the axes with size 1."""
