@@ -174,6 +174,7 @@ class Case:
 
 def _check_values(case, layer, expected, atol):
     inputs = case.tensors()
+    layer._clear_losses()  # those of the call that built it
     outputs = case.call(layer, inputs)
     assert [str(o.dtype)[6:] for o in outputs] == expected["dtypes"]
     losses = [loss.item() for loss in layer.losses]
@@ -268,7 +269,7 @@ def _check_batch_sizes(case, layer, axis, atol):
     for size in (1, 5):
         some = [torch.cat([t] * size, axis).narrow(axis, 0, size) for t in inputs]
         for output, whole in zip(case.call(layer, some), wanted, strict=True):
-            place = axis if whole.ndim == wanted[0].ndim else 0  # states are batch first
+            place = axis if whole.ndim == inputs[0].ndim else 0  # one step has no time axis
             same = torch.cat([whole] * size, place).narrow(place, 0, size)
             torch.testing.assert_close(output, same, rtol=1e-4, atol=atol)
 

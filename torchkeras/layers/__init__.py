@@ -4,6 +4,7 @@
 from ..layer import TABLE as _TABLE
 from ..layer import InputSpec, Layer
 from .advanced import ELU, LeakyReLU, PReLU, ReLU, Softmax, ThresholdedReLU
+from .attention import AdditiveAttention, Attention
 from .cells import GRUCell, LSTMCell, SimpleRNNCell, StackedRNNCells
 from .conv import (
     Conv1D,
@@ -14,6 +15,7 @@ from .conv import (
     Convolution3D,
 )
 from .core import Activation, Dense, Embedding, Input, InputLayer, Masking
+from .einsum import EinsumDense
 from .merge import (
     Add,
     Average,
@@ -32,6 +34,7 @@ from .merge import (
     multiply,
     subtract,
 )
+from .multihead import MultiHeadAttention
 from .noise import (
     ActivityRegularization,
     AlphaDropout,

@@ -28,12 +28,15 @@ class Gates:
     blocks = 1
     n_states = 1
     fused: str | None = None  # the fused kernel of torch that computes the same, if there is one
-    hidden_bias: bool | None = True  # trained, or None: torch's is kept at zero and unused
+    hidden_bias = True  # whether torch's second bias is trained; else it stays zero
+    biases: tuple[str, ...] = ()  # the names of those that are trained
 
     def _settle(self, given: dict[str, Any]) -> None:
         """Take over the constructor's arguments."""
         self.units = _positive(self, "units", given["units"])
         self.use_bias = given["use_bias"]
+        if self.use_bias:
+            self.biases = ("bias_ih", "bias_hh") if self.hidden_bias else ("bias_ih",)
         self.activation = activations.get(given["activation"])
         if "recurrent_activation" in given:
             self.recurrent_activation = activations.get(given["recurrent_activation"])
@@ -54,13 +57,6 @@ class Gates:
     @property
     def output_size(self) -> int:
         return self.units
-
-    @property
-    def biases(self) -> tuple[str, ...]:
-        """Names of the biases that are trained."""
-        if not self.use_bias:
-            return ()
-        return ("bias_ih", "bias_hh") if self.hidden_bias else ("bias_ih",)
 
     def _make_native(self, modules: dict[str, Any], size: int, suffix: str) -> nn.Module:
         """`modules[self.fused]`, or a holder of weights alike where torch lacks the step."""
@@ -111,7 +107,7 @@ class SimpleGates(Gates):
     """`activation(x W + b + h U)`."""
 
     implementation = 2
-    hidden_bias = None
+    hidden_bias = False
 
     def _settle(self, given):
         super()._settle(given)
@@ -127,7 +123,7 @@ class LSTMGates(Gates):
 
     blocks = 4
     n_states = 2
-    hidden_bias = None
+    hidden_bias = False
 
     def _settle(self, given):
         super()._settle(given)
@@ -173,10 +169,8 @@ class GRUGates(Gates):
         self.reset_after = self.hidden_bias = given["reset_after"]
         usual = self.activation in _TANH and self.recurrent_activation in _SIGMOID
         self.fused = "gru" if usual and self.reset_after else None
-
-    @property
-    def biases(self):
-        return super().biases if self.reset_after else ("bias",) if self.use_bias else ()
+        if self.use_bias and not self.reset_after:
+            self.biases = ("bias",)
 
     def step(self, projected, states, weight, bias, masks):
         (h,) = states

@@ -74,6 +74,12 @@ class RNN(Layer):
         if initial_state is None and constants is None and not isinstance(inputs, list):
             return super().__call__(inputs, **kwargs)
         inputs, initial_state, constants = self._split(inputs, initial_state, constants)
+        count = len(_sizes(self.cell.state_size))
+        if initial_state is not None and len(tree.flatten(initial_state)) != count:
+            raise ValueError(
+                f'Layer "{self.name}" has {count} states but was passed '
+                f"{len(tree.flatten(initial_state))} initial states."
+            )
         extra = tree.flatten((initial_state or (), constants or ()))
         symbolic = [isinstance(tensor, graph.KerasTensor) for tensor in extra]
         if any(symbolic):
@@ -174,12 +180,6 @@ class RNN(Layer):
 
     def _starting_states(self, inputs, given):
         given = None if given is None else tree.flatten(given)
-        count = len(_sizes(self.cell.state_size))
-        if given is not None and len(given) != count:
-            raise ValueError(
-                f'Layer "{self.name}" has {count} states but was passed {len(given)} '
-                "initial states."
-            )
         if not self.stateful:
             return given
         kept = [getattr(self, name).clone() for name in self._state_names]
@@ -274,12 +274,17 @@ class RNN(Layer):
                 f"{tuple(shape)}. Fix the length of the sequences, or leave out unroll=True."
             )
 
+    def _check_inputs(self, args):
+        # Not by `input_spec`, which would want a shape for each state in the list of inputs too.
+        first = args[0][0] if isinstance(args[0], list) else args[0]
+        shape = tree.map_structure(shape_of, first)
+        if isinstance(shape, tuple):
+            self._check_shape(shape)
+            self._checked_ndim = len(shape)
+
     def _record(self, args, kwargs):
-        if args:
-            first = args[0][0] if isinstance(args[0], list) else args[0]
-            shape = tree.map_structure(shape_of, first)
-            if self.built and isinstance(shape, tuple):
-                self._check_shape(shape)
+        if args and self.built:
+            self._check_inputs(args)
         return super()._record(args, kwargs)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
