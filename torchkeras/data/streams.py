@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import warnings
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -18,8 +20,8 @@ class Stream:
     """Batches from an iterable, moved to the device as they come.
 
     With `steps` an epoch takes that many batches: an iterator goes on where the last epoch
-    stopped, anything that can be started again is started again when it runs out. Without, an
-    epoch is one pass.
+    stopped, as do arrays over as many `passes`; anything else starts again. A source that ends
+    before is noted in `ran_out`, with a warning. Without `steps` an epoch is one pass.
     """
 
     def __init__(
@@ -28,12 +30,16 @@ class Stream:
         steps: int | None = None,
         device: torch.device | None = None,
         dtype: torch.dtype = torch.float32,
+        passes: int = 1,
     ):
         self.source, self.device, self.dtype = source, device, dtype
         self.steps = steps if steps is not None else _length(source)
         self.bounded = steps is not None
+        self.passes = passes
+        self.ran_out = False
         self.transform: Any = None
         self._running: Iterator | None = None
+        self._taken = 0
 
     @staticmethod
     def accepts(x: Any) -> bool:
@@ -43,33 +49,34 @@ class Stream:
         return hasattr(x, "__iter__") or hasattr(x, "__getitem__")
 
     def __iter__(self) -> Iterator[Any]:
-        taken = 0
-        if self._running is None or not self.bounded:
+        if self._running is None or not self._goes_on():
             self._running = self._start()
-        while self.steps is None or taken < self.steps:
-            try:
-                batch = next(self._running)
-            except StopIteration:
-                self._running = None
-                if not self.bounded or taken == 0 or not self._restarts():
-                    break
-                self._running = self._start()
-                continue
+        for batch in itertools.islice(self._running, self.steps if self.bounded else None):
+            self._taken += 1
             yield self._ready(batch)
-            taken += 1
-        if not self.bounded:
-            self._running = None
-            end = getattr(self.source, "on_epoch_end", None)
-            if callable(end):
-                end()
+        if self.bounded and self._taken % self.steps:
+            self._warn()
+        end = getattr(self.source, "on_epoch_end", None)
+        if callable(end):
+            end()
+
+    def _warn(self):
+        self.ran_out = True
+        warnings.warn(
+            f"The data ended after {self._taken} batches, before an epoch of {self.steps} steps "
+            "was complete; training or testing stops here. Give data for steps times epochs.",
+            stacklevel=2,
+        )
+
+    def _goes_on(self):
+        return self.passes > 1 or hasattr(self.source, "__next__")
 
     def _start(self):
+        if self.passes > 1:
+            return itertools.chain.from_iterable(itertools.repeat(self.source, self.passes))
         if hasattr(self.source, "__iter__"):
             return iter(self.source)
         return (self.source[i] for i in range(len(self.source)))
-
-    def _restarts(self):
-        return not hasattr(self.source, "__next__")
 
     def _ready(self, batch):
         parts = unpack_x_y_sample_weight(tuple(batch) if isinstance(batch, list) else batch)

@@ -177,8 +177,8 @@ class Compiled:
         if target.shape != prediction.shape and target.ndim == prediction.ndim:
             raise ValueError(
                 f'Labels of output "{output.name}" have shape {tuple(target.shape)}, but the model '
-                f'"{self._model_name}" gives {tuple(prediction.shape)}. Give the last layer as many '
-                "units as a label has values, or reshape the labels."
+                f'"{self._model_name}" gives {tuple(prediction.shape)}. Give the last layer as '
+                "many units as a label has values, or reshape the labels."
             )
 
     def _check_names(self, count):

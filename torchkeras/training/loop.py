@@ -47,7 +47,7 @@ def fit(model: Any, **given: Any) -> Any:
                     results = _test(model, validation, callbacks)
                 logs.update({f"val_{name}": value for name, value in results.items()})
             callbacks.on_epoch_end(epoch, logs)
-            if model.stop_training:
+            if model.stop_training or getattr(train, "ran_out", False):
                 break
         callbacks.on_train_end(logs)
     return model.history
@@ -71,7 +71,7 @@ def _train_epoch(model, batches, callbacks) -> dict[str, float]:
 def evaluate(model, x, y, batch_size, verbose, sample_weight, steps, callbacks, return_dict) -> Any:
     """Loss and metrics over all batches."""
     _require_compiled(model)
-    batches = _batches(model, x, y, sample_weight, batch_size, steps=steps)
+    batches = _stepped(model, _batches(model, x, y, sample_weight, batch_size, steps=steps), steps)
     if not isinstance(callbacks, CallbackList):
         callbacks = CallbackList(
             callbacks,
@@ -107,7 +107,7 @@ def _test(model, batches, callbacks) -> dict[str, float]:
 
 def predict(model, x, batch_size, verbose, steps, callbacks) -> Any:
     """The outputs of all batches, joined, as numpy arrays."""
-    batches = _batches(model, x, None, None, batch_size, steps=steps)
+    batches = _stepped(model, _batches(model, x, None, None, batch_size, steps=steps), steps)
     callbacks = CallbackList(
         callbacks,
         add_progbar=verbose != 0,
@@ -188,7 +188,7 @@ def _training_data(model, given):
         given["sample_weight"],
         given["batch_size"],
         given["shuffle"],
-        None if split else given["steps_per_epoch"],
+        given["steps_per_epoch"],
     )
     validation = None
     if data is not None:
@@ -200,22 +200,23 @@ def _training_data(model, given):
                 "validation_data."
             )
         train, validation = train.split(split, given["validation_batch_size"])
-        if given["steps_per_epoch"]:
-            train = Stream(train, given["steps_per_epoch"], model._device, model.compute_dtype)
     if given["class_weight"]:
         if isinstance(train, ArrayBatches):
             train.weigh_classes(given["class_weight"])
         else:
             train.transform = _weigher(given["class_weight"])
-    return train, validation
+    return _stepped(model, train, given["steps_per_epoch"], given["epochs"]), validation
 
 
 def _validation_batches(model, data, given):
     x, y, weight = data, None, None
     if isinstance(data, (tuple, list)) and len(data) in (2, 3):
         x, y, weight = (*data, None)[:3]
-    size = given["validation_batch_size"] or given["batch_size"]
-    return _batches(model, x, y, weight, size, steps=given["validation_steps"])
+    size = given["validation_batch_size"]
+    if size is None and not Stream.accepts(x):
+        size = given["batch_size"]
+    steps = given["validation_steps"]
+    return _stepped(model, _batches(model, x, y, weight, size, steps=steps), steps)
 
 
 def _batches(model, x, y, sample_weight, batch_size=None, shuffle=False, steps=None):
@@ -235,12 +236,16 @@ def _batches(model, x, y, sample_weight, batch_size=None, shuffle=False, steps=N
                 f"x yields whole batches, so batch_size={batch_size} has no meaning; leave it out."
             )
         return Stream(x, steps, model._device, model.compute_dtype)
-    batches = ArrayBatches(
+    return ArrayBatches(
         x, y, sample_weight, batch_size, shuffle, model._device, model.compute_dtype, steps
     )
-    if steps is not None and steps != batches.steps:
-        return Stream(batches, steps, model._device, model.compute_dtype)
-    return batches
+
+
+def _stepped(model, batches, steps, passes=1):
+    """Arrays with another number of steps than they have batches, as a `Stream`."""
+    if steps is None or steps == batches.steps or not isinstance(batches, ArrayBatches):
+        return batches
+    return Stream(batches, steps, model._device, model.compute_dtype, passes)
 
 
 def _weigher(class_weight):
