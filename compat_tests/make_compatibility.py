@@ -1,0 +1,225 @@
+"""Write docs/compatibility.md: what of tf_keras' public names torchkeras has, and what differs.
+
+python compat_tests/make_compatibility.py
+"""
+
+import importlib
+import inspect
+import sys
+import types
+import warnings
+from collections import Counter
+from pathlib import Path
+
+PAGE = Path(__file__).parent.parent / "docs" / "compatibility.md"
+# Arguments of tf_keras that tf.keras 2.15 had not.
+NEWER = {"adaptive_epsilon", "cache_dir", "optional", "robust_masking", "softmax_robust_masking"}
+NOT_PUBLIC = {"api", "protobuf", "src"}
+
+TEXT = """\
+# Compatibility
+
+What torchkeras has of the public names of tf_keras {version}, which continues tf.keras 2.15. A
+script counts (`compat_tests/make_compatibility.py`), a test holds this page to what it finds. That
+numbers, configs and files are those of tf_keras is what the tests beside the script compare. What
+is missing is an error that says so.
+
+| namespace | has | of |
+|---|---:|---:|
+{counts}
+
+## What differs on purpose
+
+**Training and inference.** A new layer or model is in inference mode, as calls in Keras are, where
+an `nn.Module` starts in training mode. `fit` switches it, a loop of your own calls `model.train()`.
+
+**`compile`.** `Model.compile` is Keras' method; torch's stays reachable as
+`nn.Module.compile(model)` and `torch.compile(model)`. `jit_compile=True` and
+`steps_per_execution` above 1 are errors. `run_eagerly` changes nothing: all runs eagerly.
+
+**Random numbers.** After `set_random_seed`, initial weights are those of tf.keras, and so
+are the draws of seeded initializers. Dropout, noise and shuffling repeat for a seed, but the draws
+are torch's, not TensorFlow's.
+
+**Gradients.**
+- Categorical cross-entropy from logits: the gradient is the derivative of the value. TensorFlow's
+  kernel takes labels to sum to 1 and gives another one where they do not.
+- Gradients of embeddings are dense, so a momentum optimizer of `optimizers.legacy` goes on moving
+  rows that a batch does not use; in tf.keras they rest.
+- `Nadam` is the rule that tf.keras runs eagerly. Traced into a graph, tf.keras keeps the product of
+  momenta of the step it was traced in; in a small test losses differ from the fourth digit on.
+
+**Plain torch modules** may stand among layers; their weights are called `weight:0`, in torch's
+axes. Torch's losses and optimizers may stand in `compile`. A Keras config cannot hold either.
+
+**Metrics** are objects with states, not layers.
+
+**Files.** HDF5 of Keras 2.0 to 2.15 is read and written. `.keras` archives, SavedModel folders and
+TensorFlow checkpoints are not yet. Lambda layers and other code in a file are not loaded: nothing
+from a file is run or imported.
+
+**Not there yet:** mixed precision policies; models that hold symbolic tensors of TensorFlow
+operations; `tf.data`, `tf.function` and TensorFlow's other functions in scripts (torch's take their
+place). No test has run on a GPU so far.
+
+## Names that are missing
+
+{names}
+
+## Arguments that are missing
+
+{arguments}
+
+## Methods and attributes that are missing
+
+{members}
+"""
+
+
+def page(theirs, ours) -> str:
+    """The text of the page, from the modules tf_keras and torchkeras."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a look at an old name may warn
+        spaces = list(namespaces(theirs, ours))
+        return TEXT.format(
+            version=theirs.__version__,
+            counts=_count_rows(spaces),
+            names=_lines(_missing_names(spaces)),
+            arguments=_lines(_missing_arguments(spaces)),
+            members=_lines(_missing_members(theirs, ours)),
+        )
+
+
+def namespaces(theirs, ours, name="keras"):
+    """Every public module of tf_keras as (name, its public names, ours or None), depth first."""
+    public = {k: v for k, v in sorted(vars(theirs).items()) if not k.startswith("_")}
+    below = {
+        key: value
+        for key, value in public.items()
+        if isinstance(value, types.ModuleType)
+        and value.__name__ == f"{theirs.__name__}.{key}"
+        and key not in NOT_PUBLIC
+    }
+    yield name, {k: v for k, v in public.items() if not isinstance(v, types.ModuleType)}, ours
+    for key, module in below.items():
+        yield from namespaces(module, _submodule(ours, key), f"{name}.{key}")
+
+
+def _submodule(ours, key):
+    if ours is None or not isinstance(ours, types.ModuleType):
+        return None
+    try:
+        return getattr(ours, key, None) or importlib.import_module(f"{ours.__name__}.{key}")
+    except ModuleNotFoundError:
+        return None
+
+
+def _count_rows(spaces):
+    """A row for each namespace directly below keras, with what is below it."""
+    have, of = Counter(), Counter()
+    for name, public, ours in spaces:
+        top = ".".join(name.split(".")[:2])
+        of[top] += len(public)
+        have[top] += sum(hasattr(ours, key) for key in public)
+    rows = [f"| `{top}` | {have[top]} | {of[top]} |" for top in of]
+    return "\n".join([*rows, f"| **all** | **{have.total()}** | **{of.total()}** |"])
+
+
+def _missing_names(spaces):
+    """A line a namespace; one line for the whole of what is missing altogether."""
+    lost = {n: [k for k in public if not hasattr(ours, k)] for n, public, ours in spaces}
+    sizes = {name: len(public) for name, public, _ in spaces}
+    whole = []
+    for name in sizes:
+        inside = [n for n in sizes if f"{n}.".startswith(f"{name}.")]
+        count = sum(sizes[n] for n in inside)
+        if any(f"{name}.".startswith(f"{n}.") for n in whole) or not count:
+            continue
+        if all(len(lost[n]) == sizes[n] for n in inside):
+            whole.append(name)
+            yield f"`{name}`", f"everything, {_counted(count, 'name')}"
+        elif lost[name]:
+            yield f"`{name}`", _listed(lost[name])
+
+
+def _missing_arguments(spaces):
+    for name, public, ours in spaces:
+        for key, value in public.items():
+            mine = getattr(ours, key, None)
+            if mine is None or not callable(value):
+                continue
+            known, anything = _accepted(mine)
+            lost = [p for p in _explicit(value) if p not in known]
+            if lost and not (anything and not inspect.isclass(mine)):
+                new = [f"`{p}` (newer than 2.15)" for p in lost if p in NEWER]
+                old = [f"`{p}`" for p in lost if p not in NEWER]
+                yield f"`{name}.{key}`", ", ".join(old + new)
+
+
+def _parameters(function):
+    try:
+        return list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):  # of a builtin
+        return []
+
+
+def _explicit(value):
+    """The named parameters of a function or constructor."""
+    parameters = _parameters(value.__init__)[1:] if inspect.isclass(value) else _parameters(value)
+    return [p.name for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+
+
+def _accepted(value):
+    """The names that a function or constructor takes, `**kwargs` followed to the base classes."""
+    if not inspect.isclass(value):
+        parameters = _parameters(value)
+        return _explicit(value), any(p.kind is p.VAR_KEYWORD for p in parameters)
+    names = []
+    for base in value.__mro__:
+        if "__init__" in vars(base):
+            names += _explicit(base)
+            if not any(p.kind is p.VAR_KEYWORD for p in _parameters(base.__init__)):
+                break
+    return names, False
+
+
+def _missing_members(theirs, ours):
+    """Public members of the base classes, those of a made object; tf.Module's do not count."""
+    module = {m for c in theirs.layers.Layer.__mro__ if c.__name__ == "Module" for m in dir(c)}
+    layer = set(dir(theirs.layers.Layer()))
+    for name, make, known in (
+        ("layers.Layer", lambda k: k.layers.Layer(), module),
+        ("Model", lambda k: k.Sequential([k.layers.Dense(1, input_shape=(1,))]), layer),
+        ("metrics.Metric", lambda k: k.metrics.Mean(), layer),
+        ("losses.Loss", lambda k: k.losses.MeanSquaredError(), set()),
+        ("optimizers.Optimizer", lambda k: k.optimizers.SGD(), module),
+        ("callbacks.Callback", lambda k: k.callbacks.Callback(), set()),
+        ("initializers.Initializer", lambda k: k.initializers.Zeros(), set()),
+        ("regularizers.Regularizer", lambda k: k.regularizers.L2(), set()),
+        ("constraints.Constraint", lambda k: k.constraints.NonNeg(), set()),
+    ):
+        mine, public = make(ours), [m for m in dir(make(theirs)) if not m.startswith("_")]
+        have = {m for m in public if hasattr(type(mine), m) or hasattr(mine, m)}
+        lost = [member for member in public if member not in known | have]
+        if lost:
+            yield f"`keras.{name}`", _listed(lost)
+
+
+def _listed(names):
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def _counted(count, what):
+    return f"{count} {what}{'s' * (count != 1)}"
+
+
+def _lines(pairs):
+    return "\n".join(f"- {name}: {said}" for name, said in pairs) or "None."
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(PAGE.parent.parent))
+    import torchkeras
+    from compat_tests import oracle
+
+    PAGE.write_text(page(oracle.tf_keras(), torchkeras), encoding="utf-8")
