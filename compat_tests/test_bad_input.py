@@ -4,6 +4,7 @@ it the model is as it was."""
 import numpy as np
 import pytest
 import torch
+
 from torchkeras import Model, Sequential, layers, losses, metrics, optimizers
 
 X, Y = np.zeros((8, 3), "float32"), np.zeros((8, 1), "float32")

@@ -6,9 +6,10 @@ import pickle
 import numpy as np
 import pytest
 import torch
+from torch import nn
+
 import torchkeras
 from compat_tests import oracle
-from torch import nn
 from torchkeras import Model, Sequential, layers, regularizers
 from torchkeras.layers import Layer
 

@@ -7,6 +7,7 @@ import pickle
 import numpy as np
 import pytest
 import torch
+
 import torchkeras
 from compat_tests import oracle
 from compat_tests.checks.model import describe, fill
