@@ -450,7 +450,6 @@ def _finishing(build):
 
     @functools.wraps(build)
     def build_and_finish(self, *args, **kwargs):
-        self._prefix_sublayers()
         build(self, *args, **kwargs)
         if self.built:
             self._finish_build()
