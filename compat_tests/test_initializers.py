@@ -122,7 +122,7 @@ def test_unseeded_after_set_random_seed(name):
 
 @pytest.mark.parametrize("name", DRAWN)
 def test_unseeded(name, monkeypatch):
-    monkeypatch.setattr(seeds, "_global_seed", [None])
+    monkeypatch.setattr(seeds._state, "generator", None)
     cls = getattr(initializers, name)
     torch.manual_seed(3)
     first, second = cls()((4, 3)), cls()((4, 3))

@@ -13,6 +13,7 @@ from .console import (
     enable_interactive_logging,
     is_interactive_logging_enabled,
 )
+from .data.arrays import pack_x_y_sample_weight, unpack_x_y_sample_weight
 from .datasets.download import get_file
 from .preprocessing.sequence import pad_sequences
 from .registry import (
@@ -107,33 +108,3 @@ def normalize(x: Any, axis: int = -1, order: int | float = 2) -> np.ndarray:
     norm = np.atleast_1d(np.linalg.norm(x, order, axis))
     norm[norm == 0] = 1
     return x / np.expand_dims(norm, axis)
-
-
-def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> Any:
-    """A batch as `fit` takes it: `x`, `(x, y)` or `(x, y, sample_weight)`.
-
-    A lone `x` that is a tuple becomes `(x,)`, so that it is not taken for `(x, y)`.
-
-    >>> pack_x_y_sample_weight(1, 2)
-    (1, 2)
-    """
-    if y is None:
-        return (x,) if isinstance(x, tuple) else x
-    return (x, y) if sample_weight is None else (x, y, sample_weight)
-
-
-def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
-    """`x`, `y` and `sample_weight` of a batch, None for what it does not hold.
-
-    >>> unpack_x_y_sample_weight((1, 2))
-    (1, 2, None)
-    """
-    data = tuple(data) if isinstance(data, list) else data
-    if not isinstance(data, tuple):
-        return data, None, None
-    if not 1 <= len(data) <= 3:
-        raise ValueError(
-            "A batch must be x, (x,), (x, y) or (x, y, sample_weight); received a tuple of "
-            f"{len(data)}."
-        )
-    return data + (None,) * (3 - len(data))

@@ -13,26 +13,34 @@ from .. import tree
 from ..arrays import as_tensor
 
 
+def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> Any:
+    """A batch as `fit` takes it: `x`, `(x, y)` or `(x, y, sample_weight)`.
+
+    A lone `x` that is a tuple becomes `(x,)`, so that it is not taken for `(x, y)`.
+
+    >>> pack_x_y_sample_weight(1, 2)
+    (1, 2)
+    """
+    if y is None:
+        return (x,) if isinstance(x, tuple) else x
+    return (x, y) if sample_weight is None else (x, y, sample_weight)
+
+
 def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
-    """A batch as inputs, labels and sample weights; what is absent is None.
+    """`x`, `y` and `sample_weight` of a batch, None for what it does not hold.
 
     >>> unpack_x_y_sample_weight((1, 2))
     (1, 2, None)
     """
+    data = tuple(data) if isinstance(data, list) else data
     if not isinstance(data, tuple):
         return data, None, None
-    if len(data) > 3:
+    if not 1 <= len(data) <= 3:
         raise ValueError(
-            f"A batch is x, (x,), (x, y) or (x, y, sample_weight); received {len(data)} parts."
+            "A batch must be x, (x,), (x, y) or (x, y, sample_weight); received a tuple of "
+            f"{len(data)}."
         )
-    return (*data, None, None)[:3]
-
-
-def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> Any:
-    """Inputs, labels and sample weights as one batch: the inverse of unpacking."""
-    if y is None:
-        return x if not isinstance(x, (tuple, list)) else (x,)
-    return (x, y) if sample_weight is None else (x, y, sample_weight)
+    return data + (None,) * (3 - len(data))
 
 
 class ArrayBatches:

@@ -102,8 +102,8 @@ def get(identifier: Any) -> Any:
 
     A function's name gives the function, a class's name an instance.
 
-    >>> get("mse").__name__, get("AUC").name
-    ('mean_squared_error', 'auc')
+    >>> get("mse").__name__, type(get("AUC")).__name__
+    ('mean_squared_error', 'AUC')
     """
     if identifier is None:
         raise ValueError("Expected a metric as a name, a config or an object; received None.")

@@ -32,7 +32,7 @@ class Network(Layer):
                     f'The name "{name}" is used {names.count(name)} times in the model. All layer '
                     "names should be unique."
                 )
-        keys = {layer: name.replace(".", "_") for layer, name in zip(layers, names, strict=True)}
+        keys = dict(zip(layers, _keys(names), strict=True))
         self._graph = graph
         for layer, key in keys.items():
             self._modules[key] = layer
@@ -41,11 +41,13 @@ class Network(Layer):
         self._entries = [_Entry(tensor, graph) for tensor in graph.flat_inputs]
         self._single_input = self._entries[0] if isinstance(graph.inputs, KerasTensor) else None
         self._single_output = isinstance(graph.outputs, KerasTensor)
-        self._device = next((p.device for p in self.parameters()), self._device)
         for layer in layers:
-            if isinstance(layer, Layer) and layer._weights:
-                self.compute_dtype = layer.compute_dtype
+            if isinstance(layer, Layer) and layer.weights:
+                self._device, self.compute_dtype = layer._device, layer.compute_dtype
                 break
+        for layer in layers:
+            if not isinstance(layer, Layer):
+                layer.to(self._device)  # a plain module goes where the layers are
         self.input_names = [tensor.node.operation.name for tensor in graph.flat_inputs]
         self.output_names = _unique_names(
             [module_name(t.node.operation) for t in graph.flat_outputs]
@@ -293,6 +295,17 @@ def _stand_ins(input_shape):
     if any(isinstance(item, (list, tuple)) for item in input_shape):
         return [KerasTensor(tuple(shape)) for shape in input_shape]
     return KerasTensor(tuple(input_shape))
+
+
+def _keys(names):
+    """Layer names as keys of child modules, which may hold no dots."""
+    keys: dict[str, None] = {}
+    for name in names:
+        key = name.replace(".", "_")
+        while key in keys:
+            key += "_"
+        keys[key] = None
+    return list(keys)
 
 
 def _unique_names(found):
