@@ -212,7 +212,8 @@ class Graph:
         if len({id(t) for t in self.flat_inputs}) < len(self.flat_inputs):
             raise ValueError("Each model input must be given once; one is given twice.")
         self.nodes = self._nodes_in_order(with_masks=False)
-        self.operations = self._operations_by_depth()
+        self.owners = self._owners_by_depth()
+        self.operations = list(dict.fromkeys(map(_operation, self.owners)))
 
     @property
     def layers(self) -> list[nn.Module]:
@@ -271,7 +272,7 @@ class Graph:
                     stack.extend((parent, False) for parent in reversed(parents))
         return order
 
-    def _operations_by_depth(self):
+    def _owners_by_depth(self):
         """Distance to the outputs decides, then the order in which a walk from the outputs finds
         them: the order of layers and weights in Keras and in its files."""
         found = self._order_of_discovery()
@@ -279,18 +280,17 @@ class Graph:
         depth_of: dict[Any, int] = {}
         inside = set(self.nodes)
         for node in reversed(self.nodes):
-            depth = max(node_depth.setdefault(node, 0), depth_of.get(node.operation, 0))
-            node_depth[node] = depth_of[node.operation] = depth
+            depth = max(node_depth.setdefault(node, 0), depth_of.get(owner(node), 0))
+            node_depth[node] = depth_of[owner(node)] = depth
             for tensor in node.inputs:
                 parent = tensor.node
                 if parent in inside:
                     node_depth[parent] = max(depth + 1, node_depth.get(parent, 0))
         for tensor in self.flat_inputs:  # an input that no output needs
-            operation = tensor.node.operation
-            if operation not in depth_of:
-                depth_of[operation], found[operation] = 0, -1
-        by_depth = sorted(depth_of, key=lambda op: (-depth_of[op], found[op]))
-        return by_depth
+            one = owner(tensor.node)
+            if one not in depth_of:
+                depth_of[one], found[one] = 0, -1
+        return sorted(depth_of, key=lambda one: (-depth_of[one], found[one]))
 
     def _order_of_discovery(self):
         found: dict[Any, int] = {}
@@ -301,9 +301,19 @@ class Graph:
             if node in seen or node not in inside:
                 continue
             seen.add(node)
-            found.setdefault(node.operation, len(found))
+            found.setdefault(owner(node), len(found))
             stack.extend(reversed(node.inputs))
         return found
+
+
+def owner(node: Node) -> Any:
+    """What has one place in the order of a graph: a module with all its calls, or the one call
+    of a function, which stands for a layer of its own in Keras."""
+    return node.operation if isinstance(node.operation, nn.Module) else node
+
+
+def _operation(one):
+    return one.operation if isinstance(one, Node) else one
 
 
 def _is_input(node):

@@ -16,6 +16,7 @@ from .conv import (
 )
 from .core import Activation, Dense, Embedding, Input, InputLayer, Masking
 from .einsum import EinsumDense
+from .graph_nodes import TensorFlowOpLayer as _TensorFlowOpLayer
 from .merge import (
     Add,
     Average,
@@ -51,6 +52,8 @@ from .norm import (
     LayerNormalization,
     UnitNormalization,
 )
+from .operations import SlicingOpLambda as _SlicingOpLambda
+from .operations import TFOpLambda as _TFOpLambda
 from .pool import (
     AveragePooling1D,
     AveragePooling2D,

@@ -5,11 +5,14 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
+from .. import graph as graphs
 from .. import tree
-from ..graph import Graph, KerasTensor, Node
+from ..graph import Graph, KerasTensor, Node, owner
 from ..layer import TABLE, Layer
+from ..layers.operations import Constant, SlicingOpLambda, TFOpLambda
+from ..layers.recorded import told_in_tensorflow
 from ..names import module_name
 from .model import Model
 
@@ -27,9 +30,10 @@ class Functional(Model):
 
     def get_config(self) -> dict[str, Any]:
         """Layers, the calls made on them, inputs and outputs, as tf.keras 2.15 writes them."""
-        nodes = _kept_nodes(self._graph)
+        calls = _Calls(self._graph)
         layers = []
-        for layer in self._graph.operations:
+        for one in self._graph.owners:
+            layer = calls.layers[one]
             if not isinstance(layer, Layer):
                 raise ValueError(
                     f"Model {self.name!r} calls {module_name(layer)!r}, which is no Keras layer "
@@ -39,15 +43,15 @@ class Functional(Model):
             entry = TABLE.serialize(layer)
             entry["name"] = layer.name
             entry["inbound_nodes"] = [
-                _node_config(node, nodes) for node in nodes[layer] if node.inputs
+                _node_config(node, calls) for node in calls.nodes[one] if node.inputs
             ]
             layers.append(entry)
         return {
             "name": self.name,
             "trainable": self.trainable,
             "layers": layers,
-            "input_layers": _coordinates(self._graph.inputs, nodes),
-            "output_layers": _coordinates(self._graph.outputs, nodes),
+            "input_layers": _coordinates(self._graph.inputs, calls),
+            "output_layers": _coordinates(self._graph.outputs, calls),
         }
 
     @classmethod
@@ -61,63 +65,114 @@ class Functional(Model):
 Model._functional = Functional
 
 
-def _kept_nodes(graph: Graph) -> dict[Any, list[Node]]:
-    """The calls of each operation that belong to the graph, in the order they were made."""
-    inside = set(graph.nodes) | {t.node for t in graph.flat_inputs}
-    kept: dict[Any, list[Node]] = {}
-    for operation in graph.operations:
-        made = getattr(operation, "_nodes", None)
-        found = made if made is not None else [n for n in graph.nodes if n.operation is operation]
-        kept[operation] = [node for node in found if node in inside]
-    return kept
+class _Calls:
+    """The calls in a graph, and the layers that a config names for them.
+
+    A call of a torch function that TensorFlow has too is written as tf.keras writes its own, as a
+    layer for that call alone.
+    """
+
+    def __init__(self, graph: Graph):
+        inside = set(graph.nodes) | {t.node for t in graph.flat_inputs}
+        self.nodes: dict[Any, list[Node]] = {}
+        self.layers: dict[Any, Any] = {}
+        self.told: dict[Node, tuple[Any, dict]] = {}  # first argument, others by name
+        for one in graph.owners:
+            made = [one] if isinstance(one, Node) else getattr(one, "_nodes", None)
+            found = made if made is not None else [n for n in graph.nodes if n.operation is one]
+            self.nodes[one] = [node for node in found if node in inside]
+            self.layers[one] = one.operation if isinstance(one, Node) else one
+        taken = {module_name(layer) for layer in graph.layers}
+        for node in graph.owners:
+            told = told_in_tensorflow(node) if isinstance(node, Node) else None
+            if told is not None:
+                symbol, *self.told[node] = told
+                name = _free_name(f"tf.{symbol}", taken)
+                kind = SlicingOpLambda if symbol.endswith("getitem") else TFOpLambda
+                self.layers[node] = kind(symbol, name=name)
+
+    def where(self, tensor: KerasTensor) -> list:
+        """`[layer name, call number, output number]`."""
+        one = owner(tensor.node)
+        index = self.nodes[one].index(tensor.node)
+        if isinstance(one, Model) and one._graph is not None:
+            index += 1  # Keras counts the call that made the nested model
+        return [module_name(self.layers[one]), index, tensor.index]
+
+    def arguments(self, node: Node) -> tuple[Any, dict[str, Any]]:
+        """The first argument of a call, and the others by name."""
+        if node in self.told:
+            return self.told[node]
+        if not node.args:
+            return None, node.kwargs
+        first, *rest = node.args
+        names = getattr(node.operation, "_call_names", ())
+        return first, dict(zip(names, rest, strict=False)) | node.kwargs
 
 
-def _coordinates(structure, nodes):
+def _free_name(stem, taken):
+    name, number = stem, 0
+    while name in taken:
+        number += 1
+        name = f"{stem}_{number}"
+    taken.add(name)
+    return name
+
+
+def _coordinates(structure, calls):
     """`[layer name, call number, output number]` of each tensor; a lone one in a list."""
-    found = tree.map_structure(lambda tensor: _Coordinate(_where(tensor, nodes)), structure)
-    plain = _plain(found)
-    return [plain] if isinstance(found, _Coordinate) else plain
+    found = tree.map_structure(lambda tensor: _Written(calls.where(tensor)), structure)
+    written = _nested(found)
+    return [written] if isinstance(found, _Written) else written
 
 
-def _where(tensor, nodes):
-    operation = tensor.node.operation
-    index = nodes[operation].index(tensor.node)
-    if isinstance(operation, Model) and operation._graph is not None:
-        index += 1  # Keras counts the call that made the nested model
-    return [module_name(operation), index, tensor.index]
+class _Written:
+    """A leaf that a list stands for in the config."""
+
+    def __init__(self, value):
+        self.value = value
 
 
-class _Coordinate:
-    """A leaf that stands for a tensor."""
-
-    def __init__(self, where):
-        self.where = where
-
-
-def _plain(structure):
-    if isinstance(structure, _Coordinate):
-        return structure.where
+def _nested(structure):
+    if isinstance(structure, _Written):
+        return structure.value
     if isinstance(structure, dict):
-        return {key: _plain(value) for key, value in structure.items()}
+        return {key: _nested(value) for key, value in structure.items()}
     if isinstance(structure, (list, tuple)):
-        return [_plain(item) for item in structure]
+        return [_nested(item) for item in structure]
     return structure
 
 
-def _node_config(node, nodes):
+def _node_config(node, calls):
     """One call: the first argument's tensors, each with the other arguments beside it."""
-    first, *rest = node.args
-    names = getattr(node.operation, "_call_names", ())
-    kwargs = dict(zip(names, rest, strict=False)) | node.kwargs
-    kwargs = _plain(tree.map_structure(lambda leaf: _located_leaf(leaf, nodes), kwargs))
-    located = tree.map_structure(lambda t: _Coordinate([*_where(t, nodes), kwargs]), first)
-    if isinstance(located, _Coordinate):
-        return [located.where]
-    return _plain(located)
+    first, kwargs = calls.arguments(node)
+    kwargs = _nested(tree.map_structure(lambda leaf: _argument(leaf, calls), kwargs))
+    if isinstance(calls.layers[owner(node)], TFOpLambda):
+        return _operation_config(first, kwargs, calls)
+    located = tree.map_structure(lambda t: _Written([*calls.where(t), kwargs]), first)
+    return [located.value] if isinstance(located, _Written) else _nested(located)
 
 
-def _located_leaf(leaf, nodes):
-    return _Coordinate(_where(leaf, nodes)) if isinstance(leaf, KerasTensor) else leaf
+def _operation_config(first, kwargs, calls):
+    """The same for a function, whose first argument may be a number and is not put into a list."""
+
+    def written(leaf):
+        if isinstance(leaf, KerasTensor):
+            return [*calls.where(leaf), kwargs]
+        return ["_CONSTANT_VALUE", -1, _nested(_argument(leaf, calls)), kwargs]
+
+    if isinstance(first, (list, tuple)) and graphs.is_symbolic(first):
+        return [written(item) for item in first]
+    return written(first)
+
+
+def _argument(leaf, calls):
+    """A tensor as its place in the graph, or as numbers."""
+    if isinstance(leaf, KerasTensor):
+        return _Written(calls.where(leaf))
+    if isinstance(leaf, Constant):
+        return leaf.value
+    return leaf.tolist() if isinstance(leaf, Tensor) else leaf
 
 
 # --- reading ---------------------------------------------------------------------------------
@@ -189,9 +244,9 @@ def _arguments(call, made):
     def tensor(where):
         if len(where) > 3 and isinstance(where[3], dict):
             kwargs.update(where[3])
-        return _tensor(where, made)
+        return where[2] if _is_constant(where) else _tensor(where, made)
 
-    if _is_coordinate(call):  # a lone tensor, as TFOpLambda nodes are written
+    if _is_coordinate(call) or _is_constant(call):  # a lone tensor, as TFOpLambda nodes have it
         inputs = tensor(call)
     else:
         inputs = _located(call, tensor)
@@ -205,7 +260,7 @@ def _located_arguments(value, made):
     if isinstance(value, dict):
         return {key: _located_arguments(item, made) for key, item in value.items()}
     if isinstance(value, list):
-        if value and value[0] == "_CONSTANT_VALUE":
+        if _is_constant(value):
             return value[2]
         return [_located_arguments(item, made) for item in value]
     return value
@@ -222,9 +277,14 @@ def _is_coordinate(value):
     )
 
 
+def _is_constant(value):
+    """Whether `value` says that a number, not a tensor, is an argument: its third item."""
+    return isinstance(value, (list, tuple)) and len(value) >= 3 and value[0] == "_CONSTANT_VALUE"
+
+
 def _located(structure, find):
     """`structure` with a tensor for each coordinate; a list of one coordinate is that tensor."""
-    if _is_coordinate(structure):
+    if _is_coordinate(structure) or _is_constant(structure):
         return find(structure)
     if isinstance(structure, dict):
         return {key: _located(value, find) for key, value in structure.items()}
