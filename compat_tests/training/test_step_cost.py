@@ -8,6 +8,7 @@ from torch import nn
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
+
 from torchkeras import Sequential, layers
 
 X = np.random.default_rng(0).normal(size=(3200, 20)).astype("float32")
