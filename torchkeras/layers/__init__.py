@@ -16,6 +16,7 @@ from .conv import (
 )
 from .core import Activation, Dense, Embedding, Input, InputLayer, Masking
 from .einsum import EinsumDense
+from .functions import Identity, Lambda
 from .graph_nodes import TensorFlowOpLayer as _TensorFlowOpLayer
 from .merge import (
     Add,

@@ -9,7 +9,7 @@ from typing import Any
 from ..layer import TABLE
 from ..precision import torch_dtype
 from .operations import Operation
-from .tf_functions import FUNCTIONS, known_name
+from .tf_table import FUNCTIONS, known_name
 
 
 @TABLE.add()

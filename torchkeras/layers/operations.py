@@ -11,7 +11,8 @@ from .. import graph, names, tree
 from ..graph import KerasTensor
 from ..layer import TABLE, Layer
 from ..precision import torch_dtype
-from .tf_functions import FUNCTIONS, known_name
+from . import tf_functions, tf_images, tf_shapes  # noqa: F401 - they fill the table
+from .tf_table import FUNCTIONS, known_name
 
 
 class Operation(Layer):
@@ -107,7 +108,7 @@ class TFOpLambda(Operation):
     """A call of a TensorFlow function, by its name in TensorFlow: `"math.reduce_mean"`.
 
     Files of tf.keras 2.4 and later have one for each function called on symbolic tensors. Known
-    are the names in `tf_functions`; any other is a ValueError.
+    are the names in `tf_table`; any other is a ValueError.
 
     >>> TFOpLambda("math.multiply")(torch.tensor([1.0, 2.0]), 3.0).tolist()
     [3.0, 6.0]

@@ -1,0 +1,111 @@
+"""TensorFlow's functions on images, computed by torch."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+
+from .tf_table import entry, sizes_of
+
+
+@entry("resize_v2", "resize_images")
+def resize(
+    images,
+    size,
+    method="bilinear",
+    preserve_aspect_ratio=False,
+    antialias=False,
+    align_corners=False,
+    name=None,
+):
+    method = {0: "bilinear", 1: "nearest"}.get(method, method)
+    if method not in ("bilinear", "nearest") or preserve_aspect_ratio or align_corners:
+        raise ValueError(
+            f"tf.image.resize with method={method!r}, preserve_aspect_ratio="
+            f"{preserve_aspect_ratio} and align_corners={align_corners} in a graph is not "
+            'supported; "bilinear" and "nearest" are.'
+        )
+    if method == "nearest":
+        return _interpolated(images, size, mode="nearest-exact")
+    return _interpolated(images.float(), size, mode="bilinear", antialias=bool(antialias))
+
+
+@entry()
+def resize_bilinear(
+    images, size, align_corners=False, half_pixel_centers=False, name=None, **other
+):
+    images = images.float()
+    if align_corners or half_pixel_centers:
+        return _interpolated(images, size, mode="bilinear", align_corners=bool(align_corners))
+    for axis, target in zip((-3, -2), sizes_of(size), strict=True):
+        count = images.shape[axis]
+        places = torch.arange(target, device=images.device) * (count / target)
+        low = places.floor().long().clamp(max=count - 1)
+        share = (places - low).to(images.dtype).view(-1, *[1] * (-1 - axis))
+        below = images.index_select(axis, low)
+        images = below.lerp(images.index_select(axis, (low + 1).clamp(max=count - 1)), share)
+    return images
+
+
+@entry()
+def resize_nearest_neighbor(
+    images, size, align_corners=False, half_pixel_centers=False, name=None, **other
+):
+    if align_corners:
+        raise ValueError("Nearest-neighbor resizing with align_corners is not supported.")
+    return _interpolated(images, size, mode="nearest-exact" if half_pixel_centers else "nearest")
+
+
+def _interpolated(images, size, **how):
+    batch = images if images.ndim == 4 else images.unsqueeze(0)
+    result = F.interpolate(batch.movedim(-1, 1), sizes_of(size), **how).movedim(1, -1)
+    return result if images.ndim == 4 else result.squeeze(0)
+
+
+@entry()
+def flip_left_right(image):
+    return image.flip(-2)
+
+
+@entry()
+def flip_up_down(image):
+    return image.flip(-3)
+
+
+@entry()
+def rgb_to_grayscale(images, name=None):
+    weights = torch.tensor([0.2989, 0.587, 0.114], dtype=images.dtype, device=images.device)
+    return (images * weights).sum(-1, keepdim=True)
+
+
+@entry()
+def per_image_standardization(image):
+    axes = (-3, -2, -1)
+    image = image.float()
+    floor = 1.0 / math.sqrt(math.prod(image.shape[-3:]))
+    spread = image.std(axes, correction=0, keepdim=True).clamp(min=floor)
+    return (image - image.mean(axes, keepdim=True)) / spread
+
+
+@entry()
+def space_to_depth(input, block_size, data_format="NHWC", name=None):
+    batch, height, width, channels = _channels_last(input, data_format).shape
+    blocks = input.reshape(
+        batch, height // block_size, block_size, width // block_size, block_size, channels
+    )
+    return blocks.permute(0, 1, 3, 2, 4, 5).flatten(3)
+
+
+@entry()
+def depth_to_space(input, block_size, data_format="NHWC", name=None):
+    _channels_last(input, data_format)
+    blocks = input.unflatten(-1, (block_size, block_size, -1))
+    return blocks.permute(0, 1, 3, 2, 4, 5).flatten(3, 4).flatten(1, 2)
+
+
+def _channels_last(images, data_format):
+    if data_format != "NHWC":
+        raise ValueError(f"data_format={data_format!r} in a graph is not supported.")
+    return images
