@@ -5,7 +5,7 @@ from ..layer import TABLE as _TABLE
 from ..layer import InputSpec, Layer
 from .advanced import ELU, LeakyReLU, PReLU, ReLU, Softmax, ThresholdedReLU
 from .attention import AdditiveAttention, Attention
-from .cells import GRUCell, LSTMCell, SimpleRNNCell, StackedRNNCells
+from .cells import AbstractRNNCell, GRUCell, LSTMCell, SimpleRNNCell, StackedRNNCells
 from .conv import (
     Conv1D,
     Conv2D,
@@ -114,6 +114,7 @@ from .transpose import (
     Convolution2DTranspose,
     Convolution3DTranspose,
 )
+from .wrappers import Bidirectional, TimeDistributed, Wrapper
 
 deserialize = _TABLE.deserialize
 serialize = _TABLE.serialize

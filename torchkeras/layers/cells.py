@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from .. import tree
 from ..layer import TABLE, Layer
 from .gates import Gates, GRUGates, LSTMGates, SimpleGates, project, weight_rows
 
@@ -31,15 +32,13 @@ class GatedCell(Gates, Layer):
 
     def build(self, input_shape: Any) -> None:
         self.cell = self._make_native(_NATIVE, int(input_shape[-1]), "")
+        self._build_input_shape = tuple(input_shape)
         self.built = True
 
     def native_weights(self) -> tuple[Tensor | None, ...]:
         """`weight_ih`, `weight_hh`, `bias_ih` and `bias_hh`, None for those that are not used."""
-        cell = self.cell
-        first = getattr(cell, "bias_ih", None)
-        first = getattr(cell, "bias", None) if first is None else first
-        second = getattr(cell, "bias_hh", None) if self.hidden_bias else None
-        return cell.weight_ih, cell.weight_hh, first if self.use_bias else None, second
+        biases = [getattr(self.cell, name) for name in self.biases]
+        return (self.cell.weight_ih, self.cell.weight_hh, *biases, *[None] * (2 - len(biases)))
 
     def call(self, inputs, states, training=None):
         given = list(states) if isinstance(states, (list, tuple)) else [states]
@@ -194,6 +193,29 @@ class GRUCell(GRUGates, GatedCell):
         return {**super().get_config(), "implementation": self.implementation}
 
 
+class AbstractRNNCell(Layer):
+    """Base for cells of your own: write `call(inputs, states)`, `state_size` and `output_size`."""
+
+    @property
+    def state_size(self) -> Any:
+        """Sizes of the states: an integer or a list of integers."""
+        raise NotImplementedError(f"{type(self).__name__} must tell its state_size.")
+
+    @property
+    def output_size(self) -> Any:
+        """Size of the output."""
+        raise NotImplementedError(f"{type(self).__name__} must tell its output_size.")
+
+    def get_initial_state(
+        self, inputs: Any = None, batch_size: int | None = None, dtype: Any = None
+    ) -> Any:
+        """Zeros for `batch_size` samples, or for those of `inputs`."""
+        batch = batch_size if inputs is None else inputs.shape[0]
+        options = {"dtype": dtype or self.compute_dtype, "device": self.device}
+        zeros = tree.map_structure(lambda n: torch.zeros(batch, n, **options), self.state_size)
+        return zeros
+
+
 @TABLE.add()
 class StackedRNNCells(Layer):
     """Several cells as one: the output of each is the input of the next.
@@ -225,6 +247,7 @@ class StackedRNNCells(Layer):
 
     def build(self, input_shape: Any) -> None:
         shape = tuple(input_shape[0] if isinstance(input_shape, list) else input_shape)
+        self._build_input_shape = shape
         for cell in self.cells:
             if isinstance(cell, Layer):
                 cell._ensure_built(shape)
@@ -266,6 +289,24 @@ class StackedRNNCells(Layer):
             size = cell.state_size
             sizes = size if isinstance(size, (list, tuple)) else [size]
             batch = batch_size if inputs is None else inputs.shape[0]
+            dtype = dtype or self.compute_dtype
             zeros = [torch.zeros(batch, one, dtype=dtype, device=self.device) for one in sizes]
             states.append(zeros if isinstance(size, (list, tuple)) else zeros[0])
         return tuple(states)
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config() | {"cells": [serialize_cell(cell) for cell in self.cells]}
+        return config | ({"reverse_state_order": True} if self.reverse_state_order else {})
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> StackedRNNCells:
+        """The cells that `get_config` described; `custom_objects` names cells of your own."""
+        cells = [TABLE.deserialize(cell, custom_objects) for cell in config["cells"]]
+        return cls(**{**config, "cells": cells})
+
+
+def serialize_cell(cell: Any) -> dict[str, Any]:
+    """The config of a cell, which in tf.keras tells the shape that it was built for."""
+    config = TABLE.serialize(cell)
+    shape = getattr(cell, "_build_input_shape", None)
+    return config if shape is None else {**config, "build_config": {"input_shape": shape}}

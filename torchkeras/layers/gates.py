@@ -170,7 +170,7 @@ class GRUGates(Gates):
         usual = self.activation in _TANH and self.recurrent_activation in _SIGMOID
         self.fused = "gru" if usual and self.reset_after else None
         if self.use_bias and not self.reset_after:
-            self.biases = ("bias",)
+            self.biases = ("bias_gates",)
 
     def step(self, projected, states, weight, bias, masks):
         (h,) = states
@@ -227,7 +227,7 @@ def weight_rows(path: str, suffix: str, scope: str | None, gates: str | None = N
     )
     if gates is None:
         return (*kernels, row("bias", one))
-    return (*kernels, row("bias", (one, two)), row("bias", f"{path}.bias{suffix}"))
+    return (*kernels, row("bias", (one, two)), row("bias", f"{path}.bias_gates{suffix}"))
 
 
 _FAMILIES = {

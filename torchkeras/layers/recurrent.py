@@ -160,12 +160,10 @@ class NativeRNN(Gates, RNN):
         masks = self._dropout_masks(inputs.select(time, 0), self.dropout, self.masks_apart)
         return [mask.unsqueeze(time) for mask in masks]
 
-    def get_config(self) -> dict[str, Any]:
-        config = super().get_config()
-        del config["cell"]
+    def _describe_cell(self, config):
+        del config["cell"]  # the layer itself
         if self.blocks > 1:
             config["implementation"] = self.implementation
-        return config
 
 
 class CellView:

@@ -6,18 +6,18 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
 
-from .. import graph, tree
+from .. import tree
 from ..arrays import as_tensor
-from ..connected import shape_of
 from ..input_spec import InputSpec, check_inputs
 from ..layer import TABLE, Layer
+from .cells import StackedRNNCells, serialize_cell
 from .sequence import scan
+from .states import StateArguments
 
 
 @TABLE.add()
-class RNN(Layer):
+class RNN(StateArguments):
     """`cell`, or several cells on top of one another, repeated over `(batch, time, ...)`.
 
     The result is the last output, or all of them with `return_sequences`, followed by the final
@@ -27,8 +27,6 @@ class RNN(Layer):
     before; `time_major` means `(time, batch, ...)` in and out; `unroll` changes nothing here.
     A cell is any layer with `state_size` and `call(inputs, states) -> (output, states)`.
     """
-
-    supports_masking = True
 
     def __init__(
         self,
@@ -41,6 +39,8 @@ class RNN(Layer):
         time_major: bool = False,
         **kwargs: Any,
     ):
+        if isinstance(cell, (list, tuple)):
+            cell = StackedRNNCells(cell)
         for needed in ("call", "state_size"):
             if needed not in dir(cell):
                 raise ValueError(
@@ -64,37 +64,10 @@ class RNN(Layer):
         self.stateful = stateful
         self.unroll = unroll
         self.time_major = time_major
-        self._num_constants = 0
         self._spec = InputSpec(min_ndim=3)
         self._state_names: list[str] = []
 
     # --- calling ---------------------------------------------------------------------------
-
-    def __call__(self, inputs, initial_state=None, constants=None, **kwargs):
-        if initial_state is None and constants is None and not isinstance(inputs, list):
-            return super().__call__(inputs, **kwargs)
-        inputs, initial_state, constants = self._split(inputs, initial_state, constants)
-        count = len(_sizes(self.cell.state_size))
-        if initial_state is not None and len(tree.flatten(initial_state)) != count:
-            raise ValueError(
-                f'Layer "{self.name}" has {count} states but was passed '
-                f"{len(tree.flatten(initial_state))} initial states."
-            )
-        extra = tree.flatten((initial_state or (), constants or ()))
-        symbolic = [isinstance(tensor, graph.KerasTensor) for tensor in extra]
-        if any(symbolic):
-            if not all(symbolic):
-                raise ValueError(
-                    f'The initial state and constants of layer "{self.name}" must be all symbolic '
-                    f"tensors or all plain ones; received {extra}."
-                )
-            self._num_constants = len(constants or ())
-            return super().__call__([inputs, *extra], **kwargs)
-        if initial_state is not None:
-            kwargs["initial_state"] = tree.map_structure(self._ready, initial_state)
-        if constants:
-            kwargs["constants"] = tree.map_structure(self._ready, constants)
-        return super().__call__(inputs, **kwargs)
 
     def call(self, inputs, mask=None, training=None, initial_state=None, constants=None):
         inputs, initial_state, constants = self._split(inputs, initial_state, constants)
@@ -110,11 +83,17 @@ class RNN(Layer):
                     getattr(self, name).copy_(state)
         if not self.return_state:
             return output
-        outputs = list(output) if isinstance(output, (list, tuple)) else [output]
-        return outputs + list(states)
+        return tree.flatten(output) + self._nested(states)
+
+    def _nested(self, states):
+        """Flat states in the nesting of the cells; lists inside, as Keras returns them."""
+        packed = _nest(self.cell.state_size, list(states), list)
+        return packed if isinstance(packed, list) else [packed]
 
     def _repeat(self, inputs, states, mask, training, constants):
         """The output and the flat final states; `states` are flat, or None for none given."""
+        if isinstance(self.cell, Layer):  # its dtype may differ from this layer's
+            inputs = tree.map_structure(self.cell._ready, inputs)
         if states is None:
             states = tree.flatten(self.get_initial_state(inputs))
         time = 0 if self.time_major else 1
@@ -148,21 +127,6 @@ class RNN(Layer):
             return output, tree.flatten(states)
 
         return step
-
-    def _split(self, inputs, initial_state, constants):
-        """Inputs, states and constants of a call, which may come in one list."""
-        if isinstance(inputs, list):
-            end = len(inputs) - self._num_constants
-            if end > 1:
-                initial_state = inputs[1:end]
-            if self._num_constants:
-                constants = inputs[end:]
-            inputs = inputs[0]
-        if initial_state is not None and not tree.is_nested(initial_state):
-            initial_state = [initial_state]
-        if constants is not None and not tree.is_nested(constants):
-            constants = [constants]
-        return inputs, initial_state, constants
 
     # --- states ----------------------------------------------------------------------------
 
@@ -201,8 +165,7 @@ class RNN(Layer):
         if not self._state_names:
             return tree.flatten(tree.map_structure(lambda _: None, self.cell.state_size))
         kept = [getattr(self, name) for name in self._state_names]
-        packed = _nest(self.cell.state_size, kept)
-        return list(packed) if tree.is_nested(packed) else [packed]
+        return self._nested(kept)
 
     def reset_states(self, states: Any = None) -> None:
         """Set the states of a stateful layer to `states` (arrays), or to zero."""
@@ -274,18 +237,15 @@ class RNN(Layer):
                 f"{tuple(shape)}. Fix the length of the sequences, or leave out unroll=True."
             )
 
-    def _check_inputs(self, args):
-        # Not by `input_spec`, which would want a shape for each state in the list of inputs too.
-        first = args[0][0] if isinstance(args[0], list) else args[0]
-        shape = tree.map_structure(shape_of, first)
-        if isinstance(shape, tuple):
-            self._check_shape(shape)
-            self._checked_ndim = len(shape)
+    def _count_states(self):
+        return len(_sizes(self.cell.state_size))
 
-    def _record(self, args, kwargs):
-        if args and self.built:
-            self._check_inputs(args)
-        return super()._record(args, kwargs)
+    def _symbolic_outputs(self, args, kwargs):
+        outputs = super()._symbolic_outputs(args, kwargs)
+        if not self.return_state or not isinstance(outputs, list):
+            return outputs
+        count = len(outputs) - self._count_states()
+        return outputs[:count] + self._nested(outputs[count:])
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         shape = input_shape[0] if isinstance(input_shape, list) else input_shape
@@ -305,16 +265,31 @@ class RNN(Layer):
         mask = next(tree.leaves(mask))
         shown = mask if self.return_sequences else None
         if self.return_state:
-            return [shown] + [None] * len(_sizes(self.cell.state_size))
+            return [shown] + [None] * len(self.states)
         return shown
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
+        self._describe_cell(config)
         if self._num_constants:
             config["num_constants"] = self._num_constants
         if self.zero_output_for_mask:
             config["zero_output_for_mask"] = self.zero_output_for_mask
         return config
+
+    def _describe_cell(self, config):
+        config["cell"] = serialize_cell(self.cell)
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> RNN:
+        """The layer that `get_config` described; `custom_objects` names cells of your own."""
+        config = dict(config)
+        constants = config.pop("num_constants", 0)
+        if "cell" in config:
+            config["cell"] = TABLE.deserialize(config["cell"], custom_objects)
+        layer = cls(**config)
+        layer._num_constants = constants
+        return layer
 
 
 # Its masks come from outside: without one there is nothing to compute, so the short way of a
@@ -331,15 +306,15 @@ def _sizes(size: Any) -> list[tuple]:
     return [(int(size),)]
 
 
-def _nest(size, flat: list[Tensor]) -> Any:
-    """Flat states in the nesting of `state_size`; a tuple for a single one, as cells expect."""
+def _nest(size, flat: list, kind: type = tuple) -> Any:
+    """Flat states in the nesting of `state_size`; in a tuple if it is one state only."""
     if not isinstance(size, Sequence) or isinstance(size, torch.Size):
-        return (flat[0],)
+        return kind((flat[0],))
     supply = iter(flat)
 
     def fill(one):
         if isinstance(one, Sequence) and not isinstance(one, torch.Size):
-            return tuple(fill(inner) for inner in one)
+            return kind(fill(inner) for inner in one)
         return next(supply)
 
     return fill(size)

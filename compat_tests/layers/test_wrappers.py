@@ -1,0 +1,180 @@
+"""Bidirectional and TimeDistributed beside tf.keras."""
+
+import numpy as np
+import pytest
+import torch
+
+import torchkeras
+from compat_tests.checks.layer import check_layer
+from torchkeras import layers
+
+SHAPE = (3, 5, 4)
+MASK = np.array([[1, 1, 1, 0, 0], [0, 0, 1, 0, 1], [0, 0, 0, 0, 0]], bool)
+
+# What is wrapped, and how: the functions get each side's `layers`.
+BIDIRECTIONAL = {
+    "lstm": (lambda kl: kl.LSTM(3), {}),
+    "sequences": (lambda kl: kl.GRU(3, return_sequences=True), {}),
+    "sum": (lambda kl: kl.SimpleRNN(3, return_sequences=True), dict(merge_mode="sum")),
+    "ave": (lambda kl: kl.LSTM(3, go_backwards=True), dict(merge_mode="ave")),
+    "mul": (lambda kl: kl.GRU(3, reset_after=False), dict(merge_mode="mul")),
+    "list": (lambda kl: kl.LSTM(3, return_sequences=True), dict(merge_mode=None)),
+    "states": (lambda kl: kl.LSTM(3, return_sequences=True, return_state=True), {}),
+    "both": (lambda kl: kl.GRU(3, return_state=True), dict(merge_mode=None)),
+    "stateful": (lambda kl: kl.LSTM(3, stateful=True), {}),
+    "frozen": (lambda kl: kl.LSTM(3, trainable=False, kernel_regularizer="l2"), {}),
+    "cell": (lambda kl: kl.RNN(kl.LSTMCell(3), return_sequences=True), dict(name="given")),
+    "loop": (lambda kl: kl.LSTM(3, activation="relu", return_sequences=True), {}),
+}
+
+
+class Around:
+    """A wrapper whose layers each side makes afresh: what `check_layer` calls as one layer."""
+
+    def __init__(self, wrapper, **made):
+        self.wrapper, self.made = wrapper, made
+
+    def __call__(self, keras_layers):
+        def make(**config):
+            inner = {key: function(keras_layers) for key, function in self.made.items()}
+            return getattr(keras_layers, self.wrapper)(**inner, **config)
+
+        return make
+
+
+@pytest.mark.parametrize("mask", [None, MASK])
+@pytest.mark.parametrize("case", BIDIRECTIONAL)
+def test_bidirectional_beside_keras(case, mask):
+    inner, config = BIDIRECTIONAL[case]
+    make = Around("Bidirectional", layer=inner)
+    compiles = case in ("sequences", "states", "cell") and mask is not None
+    check_layer("Bidirectional", config, SHAPE, mask=mask, make=make, compiles=compiles)
+
+
+def test_backward_layer_beside_keras():
+    make = Around(
+        "Bidirectional",
+        layer=lambda kl: kl.LSTM(3, return_sequences=True),
+        backward_layer=lambda kl: kl.GRU(3, return_sequences=True, go_backwards=True),
+    )
+    check_layer("Bidirectional", {}, SHAPE, mask=MASK, make=make)
+
+
+@pytest.mark.parametrize("mask", [None, MASK])
+def test_initial_state_beside_keras(mask):
+    make = Around("Bidirectional", layer=lambda kl: kl.LSTM(3, return_state=True))
+    masks = None if mask is None else [mask] + [None] * 4
+    check_layer("Bidirectional", {}, [SHAPE, *[(3, 3)] * 4], mask=masks, make=make)
+
+
+DISTRIBUTED = {
+    "dense": (lambda kl: kl.Dense(3, kernel_regularizer="l2"), SHAPE, None),
+    "masked": (lambda kl: kl.Dense(3), SHAPE, MASK),
+    "conv": (lambda kl: kl.Conv2D(2, 3, padding="same"), (2, 3, 4, 4, 1), None),
+    "norm": (lambda kl: kl.LayerNormalization(), SHAPE, None),
+    "masking": (lambda kl: kl.Masking(), (2, 3, 4, 2), None),
+    "lstm": (lambda kl: kl.LSTM(2), (2, 3, 4, 2), None),
+    "lstm masked": (lambda kl: kl.LSTM(2), (3, 5, 4, 2), np.stack([MASK] * 4, -1)),
+    "dropout": (lambda kl: kl.Dropout(0.5), SHAPE, MASK),
+    "twice": (lambda kl: kl.TimeDistributed(kl.Dense(2)), (2, 3, 4, 2), None),
+}
+
+
+@pytest.mark.parametrize("case", DISTRIBUTED)
+def test_time_distributed_beside_keras(case):
+    inner, shape, mask = DISTRIBUTED[case]
+    make = Around("TimeDistributed", layer=inner)
+    check_layer("TimeDistributed", {}, shape, mask=mask, make=make, compiles=case == "lstm masked")
+
+
+def test_time_distributed_around_a_model():
+    inputs = layers.Input((4,))
+    model = torchkeras.models.Model(inputs, layers.Dense(2)(inputs))
+    layer = layers.TimeDistributed(model)
+    x = torch.randn(2, 3, 4)
+    outputs = layer(x)
+    torch.testing.assert_close(outputs[:, 1], model(x[:, 1]))
+    whole = torchkeras.models.Sequential([layers.Input((None, 4)), layer])
+    torch.testing.assert_close(whole(x), outputs)
+    assert whole.output_shape == (None, None, 2)
+
+
+def test_steps_of_a_stateful_layer_follow_one_another():
+    layer = layers.TimeDistributed(layers.LSTM(2, stateful=True))
+    outputs = layer(torch.ones(3, 2, 4, 5))
+    assert not torch.allclose(outputs[:, 0], outputs[:, 1])
+
+
+def test_masks_reach_and_leave_a_bidirectional_layer():
+    ids = torch.tensor([[0, 0, 1, 2], [3, 0, 0, 0]])
+    inputs = layers.Input((4,), dtype="int64")
+    hidden = layers.Embedding(5, 3, mask_zero=True)(inputs)
+    hidden = layers.Bidirectional(layers.LSTM(4, return_sequences=True))(hidden)
+    outputs = layers.Bidirectional(layers.GRU(2))(hidden)
+    model = torchkeras.models.Model(inputs, [hidden, outputs])
+    sequence, last = model(ids)
+    assert torch.equal(sequence._keras_mask, ids != 0)
+    assert not sequence[0, :2].any()
+    padded = torch.cat([ids, torch.zeros(2, 1, dtype=torch.int64)], 1)
+    torch.testing.assert_close(
+        torchkeras.models.Model(inputs, outputs)(padded[:, 1:])[0],
+        model(ids[:, [1, 2, 3, 0]])[1][0],
+    )
+    assert last.shape == (2, 4)
+
+
+def test_symbolic_initial_state():
+    x, states = layers.Input((5, 4)), [layers.Input((3,)) for _ in range(2)]
+    layer = layers.Bidirectional(layers.GRU(3))
+    model = torchkeras.models.Model([x, *states], layer(x, initial_state=states))
+    arrays = [torch.randn(2, 5, 4), torch.randn(2, 3), torch.randn(2, 3)]
+    torch.testing.assert_close(model(arrays), layer(arrays[0], initial_state=arrays[1:]))
+
+
+def test_the_wrapped_layer_is_a_pattern():
+    inner = layers.LSTM(3)
+    inner(torch.zeros(1, 2, 4))
+    layer = layers.Bidirectional(inner)
+    layer(torch.zeros(1, 2, 4))
+    assert len(layer.weights) == 6
+    assert not any(weight is own for weight in layer.weights for own in inner.weights)
+    assert layer.forward_layer.name == "forward_lstm"
+
+
+def test_initial_weights():
+    source = layers.Bidirectional(layers.GRU(3))
+    x = torch.randn(2, 3, 4)
+    expected = source(x)
+    layer = layers.Bidirectional(layers.GRU(3), weights=source.get_weights())
+    torch.testing.assert_close(layer(x), expected)
+
+
+ERRORS = [
+    (lambda: layers.Bidirectional(3), "wraps a layer"),
+    (lambda: layers.TimeDistributed(3), "wraps a layer"),
+    (lambda: layers.Bidirectional(layers.LSTM(3), merge_mode="max"), "merge_mode"),
+    (lambda: layers.Bidirectional(layers.LSTM(3), backward_layer=4), "backward_layer"),
+    (
+        lambda: layers.Bidirectional(layers.LSTM(3), backward_layer=layers.LSTM(3)),
+        "go_backwards",
+    ),
+    (
+        lambda: layers.Bidirectional(
+            layers.LSTM(3), backward_layer=layers.LSTM(3, go_backwards=True, return_state=True)
+        ),
+        "return_state",
+    ),
+    (lambda: layers.TimeDistributed(layers.Dense(3))(layers.Input((4,))), "3 axes"),
+    (
+        lambda: layers.Bidirectional(layers.LSTM(2))(
+            torch.zeros(1, 2, 3), initial_state=[torch.zeros(1, 2)] * 2
+        ),
+        "4 states",
+    ),
+]
+
+
+@pytest.mark.parametrize("fail, message", ERRORS)
+def test_errors(fail, message):
+    with pytest.raises(ValueError, match=message):
+        fail()
