@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import weakref
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,18 +20,17 @@ from .arrays import as_tensor, default_device
 from .connected import Connected, shape_of
 from .graph import KerasTensor, Node
 from .input_spec import InputSpec, check_inputs
+from .penalized import Penalized, add_activity_loss, functions_among
 from .precision import dtype_name, torch_dtype
 from .registry import Table
 from .tracking import holds_modules, track
 from .variable import LayerWeight, Variable, Weight
-from .weighted import Weighted, exists
+from .weighted import exists
 
 __all__ = ["InputSpec", "Layer", "Variable", "Weight"]
 
-_with_losses: list[weakref.ref[Layer]] = []  # the layers that hold losses of add_loss now
 
-
-class Layer(Weighted, Connected):
+class Layer(Penalized, Connected):
     """Base of all layers; write `build` and `call`, or only `call`, to make one.
 
     `trainable=False` freezes the weights, `name` is made up from the class where absent, `dtype`
@@ -95,7 +93,7 @@ class Layer(Weighted, Connected):
         self._device = default_device()
         self.activity_regularizer = regularizers.get(activity_regularizer)
         if self.activity_regularizer is not None:
-            self.register_forward_hook(_add_activity_loss)
+            self.register_forward_hook(add_activity_loss)
         self._initial_weights = kwargs.pop("weights", None)
         self._batch_input_shape = _batch_input_shape(kwargs)
         kwargs.pop("autocast", None)
@@ -330,39 +328,6 @@ class Layer(Weighted, Connected):
             else:
                 yield from (m for m in child.modules() if isinstance(m, Layer))
 
-    # --- losses ----------------------------------------------------------------------------
-
-    def add_loss(self, losses: Any, **kwargs: Any) -> None:
-        """Add scalars of the running forward pass, or functions giving some, to the loss."""
-        if not self._losses:
-            _with_losses.append(weakref.ref(self))
-        for loss in tree.leaves(losses):
-            self._losses.append(loss if callable(loss) else as_tensor(loss))
-
-    @property
-    def losses(self) -> list[Tensor]:
-        """What `add_loss` collected and the regularization penalties, of this layer and inside."""
-        penalties = [w.regularizer(w.value) for w in self.weights if w.regularizer is not None]
-        return self._added_losses() + penalties
-
-    def _added_losses(self):
-        if not _with_losses:
-            return []
-        return [
-            loss if isinstance(loss, Tensor) else loss()
-            for module in self.modules()
-            if isinstance(module, Layer)
-            for loss in module._losses
-        ]
-
-    def _clear_losses(self):
-        """Forget what the last forward pass added; functions stay."""
-        if _with_losses:
-            for module in self.modules():
-                if isinstance(module, Layer) and module._losses:
-                    module._losses = _functions(module._losses)
-            _with_losses[:] = [ref for ref in _with_losses if ref() is not None and ref()._losses]
-
     # --- names, dtypes, nodes --------------------------------------------------------------
 
     @property
@@ -431,7 +396,7 @@ class Layer(Weighted, Connected):
 
     def __getstate__(self):
         # a graph that is copied too makes the nodes again; losses belong to a forward pass
-        return {**self.__dict__, "_nodes": [], "_losses": _functions(self._losses)}
+        return {**self.__dict__, "_nodes": [], "_losses": functions_among(self._losses)}
 
     def __repr__(self):
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
@@ -461,16 +426,6 @@ def _build_at_first_call(layer, args, kwargs):
     """Forward pre-hook of a layer that is not built; building removes it."""
     inputs = args[0] if args else next(iter(kwargs.values()))
     layer._ensure_built(tree.map_structure(shape_of, inputs))
-
-
-def _add_activity_loss(layer, args, outputs):
-    """Forward hook: the activity penalty, averaged over the batch."""
-    for output in tree.leaves(outputs):
-        layer.add_loss(layer.activity_regularizer(output) / output.shape[0])
-
-
-def _functions(losses):
-    return [loss for loss in losses if not isinstance(loss, Tensor)]
 
 
 def _is_shape_list(shape):

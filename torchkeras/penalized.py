@@ -1,0 +1,66 @@
+"""Losses that layers add while they run: penalties of activity, and what `add_loss` is given."""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any
+
+from torch import Tensor
+
+from . import tree
+from .arrays import as_tensor
+from .weighted import Weighted
+
+_with_losses: list[weakref.ref[Penalized]] = []  # the layers that hold losses of add_loss now
+
+
+class Penalized(Weighted):
+    """The part of `Layer` that collects losses of a forward pass and penalties of weights."""
+
+    _losses: list[Any]
+
+    def add_loss(self, losses: Any, inputs: Any = None) -> None:
+        """Add scalars of the running forward pass, or functions giving some, to the loss.
+
+        `inputs` tells nothing that is not known here, as in tf.keras 2; it is taken for scripts
+        that give it.
+        """
+        if not self._losses:
+            _with_losses.append(weakref.ref(self))
+        for loss in tree.leaves(losses):
+            self._losses.append(loss if callable(loss) else as_tensor(loss))
+
+    @property
+    def losses(self) -> list[Tensor]:
+        """What `add_loss` collected and the regularization penalties, of this layer and inside."""
+        penalties = [w.regularizer(w.value) for w in self.weights if w.regularizer is not None]
+        return self._added_losses() + penalties
+
+    def _added_losses(self):
+        if not _with_losses:
+            return []
+        return [
+            loss if isinstance(loss, Tensor) else loss()
+            for module in self.modules()
+            if isinstance(module, Penalized)
+            for loss in module._losses
+        ]
+
+    def _clear_losses(self):
+        """Forget what the last forward pass added; functions stay."""
+        if _with_losses:
+            for module in self.modules():
+                if isinstance(module, Penalized) and module._losses:
+                    module._losses = functions_among(module._losses)
+            _with_losses[:] = [ref for ref in _with_losses if ref() is not None and ref()._losses]
+
+
+def add_activity_loss(layer, args, outputs):
+    """Forward hook: the activity penalty, averaged over the batch."""
+    for output in tree.leaves(outputs):
+        layer.add_loss(layer.activity_regularizer(output) / output.shape[0])
+
+
+def functions_among(losses: list) -> list:
+    """The losses that are functions, which outlast a forward pass."""
+    return [loss for loss in losses if not isinstance(loss, Tensor)]
