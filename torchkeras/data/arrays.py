@@ -79,27 +79,34 @@ class ArrayBatches:
         """Keep what was given, and know how a batch of it looks."""
         self.data = (x, y, weight) if weight is not None else (x,) if y is None else (x, y)
         self._flat = [leaf for leaf in tree.leaves(self.data) if leaf is not None]
-        self._plain = all(part is None or isinstance(part, Tensor) for part in self.data)
+        self._plain = all(isinstance(part, Tensor) for part in self.data)
         self._bare = len(self.data) == 1 and not isinstance(x, (tuple, list))
 
     def __len__(self) -> int:
         return self.steps
 
     def __iter__(self) -> Iterator[Any]:
-        order = self._order()
-        for start in range(0, self.size, self.batch_size):
-            if order is None:
-                index = slice(start, start + self.batch_size)
-                batch = self._take(lambda leaf, index=index: leaf[index])
+        for leaves in self._slices() if not self.shuffle else self._drawn():
+            if not self._plain:
+                batch = self._nested(leaves)
+                yield batch[0] if self._bare else batch
             else:
-                index = order[start : start + self.batch_size]
-                batch = self._take(lambda leaf, index=index: leaf.index_select(0, index))
-            yield batch[0] if self._bare else batch
+                yield leaves[0] if self._bare else leaves
+
+    def _slices(self):
+        """Views of the data in its order, made many at a time."""
+        block = self.batch_size * 1024
+        for start in range(0, self.size, block):
+            views = [leaf[start : start + block].split(self.batch_size) for leaf in self._flat]
+            yield from zip(*views, strict=True)
+
+    def _drawn(self):
+        """Copies of the samples that a permutation says."""
+        for index in self._order().split(self.batch_size):
+            yield tuple([leaf.index_select(0, index) for leaf in self._flat])
 
     def _order(self):
-        """A permutation on the data's device, or None where the samples keep their order."""
-        if not self.shuffle:
-            return None
+        """A permutation on the data's device: of the samples, or of whole batches."""
         device = self._flat[0].device
         if self.shuffle == "batch":
             starts = torch.randperm(self.steps, device=device)[:, None] * self.batch_size
@@ -107,10 +114,10 @@ class ArrayBatches:
             return order[order < self.size]
         return torch.randperm(self.size, device=device)
 
-    def _take(self, take):
-        if self._plain:
-            return tuple([None if part is None else take(part) for part in self.data])
-        return tree.map_structure(lambda leaf: None if leaf is None else take(leaf), self.data)
+    def _nested(self, leaves):
+        """One tensor for each leaf of the data, in its nesting; None where there is none."""
+        supply = iter(leaves)
+        return tree.map_structure(lambda leaf: None if leaf is None else next(supply), self.data)
 
     def split(self, fraction: float, batch_size: int | None) -> tuple[ArrayBatches, ArrayBatches]:
         """The first samples for training and the last `fraction` of them for validation."""
@@ -124,7 +131,7 @@ class ArrayBatches:
         return head, self._part(slice(at, self.size), batch_size or self.batch_size, False)
 
     def _part(self, index, batch_size, shuffle):
-        parts = unpack_x_y_sample_weight(self._take(lambda leaf: leaf[index]))
+        parts = unpack_x_y_sample_weight(self._nested([leaf[index] for leaf in self._flat]))
         device, dtype = self._flat[0].device, None
         return ArrayBatches(*parts, batch_size, shuffle, device, dtype)
 

@@ -21,6 +21,7 @@ class Network(Layer):
     """The part of `Model` that runs: a graph's plan, or the `call` that a subclass writes."""
 
     _graph: Graph | None = None
+    _single_input: _Entry | None = None
 
     def _set_graph(self, graph: Graph) -> None:
         """Run as `graph` says; its modules become children under their layer names."""
@@ -100,6 +101,13 @@ class Network(Layer):
 
     def __call__(self, *args, **kwargs):
         self._clear_losses()
+        if (
+            self._single_input is not None
+            and len(args) == 1
+            and type(args[0]) is Tensor
+            and not kwargs
+        ):
+            return self._run(args, kwargs)  # the input's entry checks and casts
         return super().__call__(*args, **kwargs)
 
     def _symbolic_outputs(self, args, kwargs):

@@ -88,7 +88,7 @@ class Sequential(Functional):
     def _rebuild(self, added=None):
         """Make the graph again; without a known input shape only note the layers."""
         if self._start is None or not self._stack:
-            self._graph = None
+            self._graph, self._single_input = None, None
             self._layer_keys = [module_name(one).replace(".", "_") for one in self._stack]
             for key, layer in zip(self._layer_keys, self._stack, strict=True):
                 self._modules[key] = layer
