@@ -53,6 +53,7 @@ from .norm import (
     LayerNormalization,
     UnitNormalization,
 )
+from .numeric import CategoryEncoding, Discretization, Normalization, Rescaling
 from .operations import SlicingOpLambda as _SlicingOpLambda
 from .operations import TFOpLambda as _TFOpLambda
 from .pool import (
