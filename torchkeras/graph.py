@@ -197,10 +197,13 @@ def _merge(one, other):
 
 
 class Graph:
-    """The calls that lead from `inputs` to `outputs` (any nesting), and the layers in them."""
+    """The calls that lead from `inputs` to `outputs` (any nesting), and the layers in them.
 
-    def __init__(self, inputs: Any, outputs: Any):
-        self.inputs, self.outputs = inputs, outputs
+    `losses` are symbolic scalars that are computed along with the outputs.
+    """
+
+    def __init__(self, inputs: Any, outputs: Any, losses: Sequence[KerasTensor] = ()):
+        self.inputs, self.outputs, self.losses = inputs, outputs, list(losses)
         self.flat_inputs, self.flat_outputs = tree.flatten(inputs), tree.flatten(outputs)
         for role, tensors in (("inputs", self.flat_inputs), ("outputs", self.flat_outputs)):
             for tensor in tensors:
@@ -223,7 +226,7 @@ class Graph:
     def plan(self, keys: dict[nn.Module, str], with_masks: bool = True) -> Plan:
         """The steps; `keys` tells under which key the running model holds each module."""
         nodes = self._nodes_in_order(with_masks=True)
-        return Plan(self.flat_inputs, self.flat_outputs, nodes, keys)
+        return Plan(self.flat_inputs, self.flat_outputs + self.losses, nodes, keys)
 
     def __reduce__(self):
         """Copies and pickles hold the calls as a flat list: depth does not matter then."""
@@ -239,13 +242,14 @@ class Graph:
             (n.operation, *map(numbered, (n.args, n.kwargs, n.mask, n.outputs))) for n in nodes
         ]
         told = [(t.shape, t.dtype, t.name, numbered(t._keras_mask)) for t in tensors]
-        return _restore_graph, (calls, told, numbered(self.inputs), numbered(self.outputs))
+        ends = map(numbered, (self.inputs, self.outputs, self.losses))
+        return _restore_graph, (calls, told, *ends)
 
     def _nodes_in_order(self, with_masks):
         """Nodes from inputs to outputs, each after what it needs; without recursion."""
         known = {id(t) for t in self.flat_inputs}
         order, seen = [], set()
-        targets = list(self.flat_outputs)
+        targets = self.flat_outputs + self.losses
         if with_masks:
             targets += [t._keras_mask for t in self.flat_outputs if t._keras_mask is not None]
         for target in targets:
@@ -295,7 +299,7 @@ class Graph:
     def _order_of_discovery(self):
         found: dict[Any, int] = {}
         inside, seen = set(self.nodes), set()
-        stack = list(reversed(self.flat_outputs))
+        stack = list(reversed(self.flat_outputs + self.losses))
         while stack:
             node = stack.pop().node
             if node in seen or node not in inside:
@@ -327,7 +331,7 @@ class _Number:
         self.value = value
 
 
-def _restore_graph(calls, told, inputs, outputs):
+def _restore_graph(calls, told, *ends):
     tensors = [KerasTensor(shape, dtype, name) for shape, dtype, name, _ in told]
 
     def found(structure):
@@ -344,7 +348,7 @@ def _restore_graph(calls, told, inputs, outputs):
             if _is_input(node):
                 operation._nodes.clear()
             operation._nodes.append(node)
-    return Graph(found(inputs), found(outputs))
+    return Graph(*map(found, ends))
 
 
 class Step:

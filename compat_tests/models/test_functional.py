@@ -133,6 +133,28 @@ def test_torch_functions_and_operators_are_recorded():
     torch.testing.assert_close(mean, whole.mean(dim=1, keepdim=True))
 
 
+def test_symbolic_losses():
+    """The way of variational autoencoders: `model.add_loss` of what the graph computes."""
+    x = layers.Input((3,))
+    mean, spread = layers.Dense(2)(x), layers.Dense(2, name="spread")(x)
+    model = Model(x, layers.Dense(3)(mean))
+    model.add_loss(torch.mean(torch.square(spread) + torch.square(mean)))
+    assert model.get_layer("spread") in model.layers
+    model.compile("sgd", "mse")
+    data = np.random.default_rng(0).normal(size=(8, 3)).astype("float32")
+    h, code = model.get_layer("spread")(torch.tensor(data)), Model(x, mean)(torch.tensor(data))
+    expected = (h.square() + code.square()).mean() + (
+        model(data) - torch.tensor(data)
+    ).square().mean()
+    before = model.get_layer("spread").get_weights()[0]
+    assert model.train_on_batch(data, data) == pytest.approx(expected.item(), rel=1e-5)
+    assert (before != model.get_layer("spread").get_weights()[0]).all()
+    other = copy.deepcopy(model)
+    assert other.test_on_batch(data, data) == pytest.approx(model.test_on_batch(data, data))
+    with pytest.raises(ValueError, match="must be a scalar"):
+        model.add_loss(spread)
+
+
 def test_a_part_of_a_model_is_a_model():
     model = Sequential([layers.Dense(3, input_shape=(2,), name="first"), layers.Dense(1)])
     part = Model(model.input, model.get_layer("first").output)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 from typing import Any
 
 from torch import Tensor, nn
@@ -30,9 +31,17 @@ class Functional(Model):
 
     def get_config(self) -> dict[str, Any]:
         """Layers, the calls made on them, inputs and outputs, as tf.keras 2.15 writes them."""
-        calls = _Calls(self._graph)
+        graph = self._graph
+        if graph.losses:
+            logging.getLogger("torchkeras").warning(
+                "The config of model %r leaves out the losses added with add_loss; add them again "
+                "to the model that is made from it.",
+                self.name,
+            )
+            graph = Graph(graph.inputs, graph.outputs)
+        calls = _Calls(graph)
         layers = []
-        for one in self._graph.owners:
+        for one in graph.owners:
             layer = calls.layers[one]
             if not isinstance(layer, Layer):
                 raise ValueError(
@@ -50,8 +59,8 @@ class Functional(Model):
             "name": self.name,
             "trainable": self.trainable,
             "layers": layers,
-            "input_layers": _coordinates(self._graph.inputs, calls),
-            "output_layers": _coordinates(self._graph.outputs, calls),
+            "input_layers": _coordinates(graph.inputs, calls),
+            "output_layers": _coordinates(graph.outputs, calls),
         }
 
     @classmethod

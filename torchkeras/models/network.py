@@ -73,7 +73,26 @@ class Network(Layer):
         else:
             flat = self._flat_inputs(inputs)
         outputs = self._plan.run(self._modules, flat)
+        if self._graph.losses:
+            super().add_loss(outputs[-len(self._graph.losses) :])
+            outputs = outputs[: -len(self._graph.losses)]
         return outputs[0] if self._single_output else tree.pack(self._graph.outputs, outputs)
+
+    def add_loss(self, losses: Any, inputs: Any = None) -> None:
+        """Add to the training loss; symbolic scalars are computed in each forward pass."""
+        symbolic = [one for one in tree.leaves(losses) if isinstance(one, KerasTensor)]
+        for one in symbolic:
+            if one.shape != ():
+                raise ValueError(
+                    f"A symbolic loss must be a scalar; received shape {one.shape}. Reduce it, "
+                    "for example with torch.mean."
+                )
+        if symbolic:
+            known = self._graph
+            self._set_graph(Graph(known.inputs, known.outputs, known.losses + symbolic))
+        rest = [one for one in tree.leaves(losses) if not isinstance(one, KerasTensor)]
+        if rest:
+            super().add_loss(rest, inputs)
 
     def _flat_inputs(self, inputs):
         """The given inputs in the order of the model's, found by name where they are a dict."""
