@@ -83,6 +83,7 @@ from .pool import (
     MaxPooling3D,
 )
 from .recurrent import GRU, LSTM, SimpleRNN
+from .resize import CenterCrop, Resizing
 from .rnn import RNN
 from .separable import (
     DepthwiseConv1D,

@@ -13,6 +13,7 @@ from .. import layout
 from ..config import standardize_data_format
 from ..input_spec import InputSpec
 from ..layer import TABLE, Layer
+from .resize import kernel_name, resize
 from .spatial import SpatialLayer, integers, pad_argument
 
 
@@ -176,8 +177,8 @@ class UpSampling1D(_UpSampling):
 class UpSampling2D(_UpSampling):
     """Images enlarged by whole factors: `(batch, height, width, channels)`.
 
-    `interpolation` is 'nearest', 'bilinear' or 'area' (which equals 'nearest' for whole
-    factors); ValueError for the other kernels of TensorFlow.
+    `interpolation` is 'nearest', 'bilinear', 'bicubic', 'area', 'gaussian', 'lanczos3', 'lanczos5'
+    or 'mitchellcubic', as in `tf.image.resize`.
 
     >>> import torch
     >>> UpSampling2D((1, 2))(torch.tensor([[[[1.0], [3.0]]]])).flatten().tolist()
@@ -194,22 +195,18 @@ class UpSampling2D(_UpSampling):
         super().__init__(**kwargs)
         self.set_data_format(data_format)
         self.size = integers(size, 2, "size", self)
-        self.interpolation = str(interpolation).lower()
-        if self.interpolation not in ("nearest", "bilinear", "area"):
-            raise ValueError(
-                f'interpolation of layer "{self.name}" must be nearest, bilinear or area; '
-                f"received {interpolation!r}. Bicubic, lanczos, gaussian and mitchellcubic "
-                "kernels of TensorFlow are not available."
-            )
+        self.interpolation = kernel_name(interpolation, self)
         self.input_spec = InputSpec(ndim=4)
 
     def call(self, inputs: Tensor) -> Tensor:
-        if not inputs.is_floating_point() and self.interpolation != "bilinear":
+        repeats = self.interpolation in ("nearest", "area")  # the same, for whole factors
+        if not inputs.is_floating_point() and repeats:
             return super().call(inputs)
         images = self.to_torch(inputs)
         sizes = [n * factor for n, factor in zip(images.shape[2:], self.size, strict=True)]
-        mode = "bilinear" if self.interpolation == "bilinear" else "nearest"
-        return self.to_keras(F.interpolate(images, sizes, mode=mode))
+        if repeats:
+            return self.to_keras(F.interpolate(images, sizes, mode="nearest"))
+        return self.to_keras(resize(images, sizes, self.interpolation, channels_first=True))
 
 
 @TABLE.add()
