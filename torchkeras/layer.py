@@ -51,6 +51,7 @@ class Layer(Penalized, Connected):
     stateful = False
 
     _takes_training = _takes_mask = _makes_mask = False
+    _call_names: tuple[str, ...] = ()  # what `call` takes behind its first argument
     _inputs_first = "inputs"
     _kind: str | None = None  # what an automatic name is made of, where not of the class's name
 
@@ -61,6 +62,8 @@ class Layer(Penalized, Connected):
             anything = any(p.kind is p.VAR_KEYWORD for p in taken.values())
             cls._takes_training = "training" in taken or anything
             cls._takes_mask = "mask" in taken
+            named = [p.name for p in taken.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
+            cls._call_names = tuple(named[2:])
             cls.forward = cls.call
         if "build" in cls.__dict__:
             cls.build = _finishing(cls.build)
@@ -245,6 +248,9 @@ class Layer(Penalized, Connected):
         """Build, check and note a symbolic call; the result is symbolic."""
         if not args:
             args = (kwargs.pop(self._inputs_first),)
+        elif len(args) <= len(self._call_names) + 1:  # configs know the others by name
+            kwargs = kwargs | dict(zip(self._call_names, args[1:], strict=False))
+            args = args[:1]
         inputs = args[0]
         flat = [t for t in tree.leaves(inputs) if isinstance(t, KerasTensor)]
         self._ensure_built(tree.map_structure(shape_of, inputs))

@@ -138,3 +138,13 @@ def test_symbolic_shapes():
     assert (outputs.shape, scores.shape) == ((None, 3, 4), (None, 3, 5))
     whole = Model([q, v], [outputs, scores])([torch.zeros(2, 3, 4), torch.zeros(2, 5, 4)])
     assert [tuple(t.shape) for t in whole] == [(2, 3, 4), (2, 3, 5)]
+
+
+def test_arguments_by_place():
+    q, v = layers.Input((3, 4)), layers.Input((5, 4))
+    model = Model([q, v], layers.Attention()([q, v], None, None, True, True))
+    again = type(model).from_config(model.get_config())
+    data = [torch.randn(2, 3, 4), torch.randn(2, 5, 4)]
+    for got, wanted in zip(again(data), model(data), strict=True):
+        torch.testing.assert_close(got, wanted)
+    assert (model(data)[1][0].triu(1) == 0).all()
