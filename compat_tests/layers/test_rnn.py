@@ -196,6 +196,24 @@ def test_dropout_masks_hold_for_a_sequence():
     assert not torch.equal(first, second)
 
 
+@pytest.mark.parametrize("name", ["SimpleRNN", "LSTM", "GRU"])
+def test_a_built_in_cell_runs_as_the_layer_of_its_kind(name):
+    x, mask = torch.randn(3, 5, 4), torch.tensor(MASK)
+    cell = getattr(layers, f"{name}Cell")(3)
+    layer = layers.RNN(cell, return_state=True, return_sequences=True)
+    same = getattr(layers, name)(3, return_state=True, return_sequences=True)
+    layer(x), same(x)
+    layer.set_weights(same.get_weights())
+    seen = []
+    for hooked in (False, True):  # a hook is called at each step
+        if hooked:
+            cell.register_forward_hook(lambda *_: seen.append(1))
+        for given in (None, mask):
+            for output, wanted in zip(layer(x, mask=given), same(x, mask=given), strict=True):
+                torch.testing.assert_close(output, wanted)
+    assert len(seen) == 2 * 5
+
+
 def test_an_abstract_cell():
     class Cell(layers.AbstractRNNCell):
         state_size = output_size = 2

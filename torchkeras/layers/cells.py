@@ -40,6 +40,29 @@ class GatedCell(Gates, Layer):
         biases = [getattr(self.cell, name) for name in self.biases]
         return (self.cell.weight_ih, self.cell.weight_hh, *biases, *[None] * (2 - len(biases)))
 
+    def runs_fused(self, training: bool) -> bool:
+        """Whether a kernel can take all steps at once, in the place of `call` for each."""
+        return (
+            self.fused is not None
+            and type(self).call is GatedCell.call
+            and not (self._forward_hooks or self._forward_pre_hooks)
+            and not (training and (self.recurrent_dropout or (self.dropout and self.masks_apart)))
+        )
+
+    def flat_weights(self) -> list[Tensor]:
+        """The weights in the order of torch's kernels."""
+        cell = self.cell
+        biases = [cell.bias_ih, cell.bias_hh] if self.use_bias else []
+        return [cell.weight_ih, cell.weight_hh, *biases]
+
+    def _drop_sequence(self, inputs, time, training):
+        """Sequences ready for the kernel: of this layer's dtype, dropped as each step would be."""
+        inputs = self._ready(inputs)
+        if not (training and self.dropout):
+            return inputs
+        (mask,) = self._dropout_masks(inputs.select(time, 0), self.dropout, False)
+        return inputs * mask.unsqueeze(time)
+
     def call(self, inputs, states, training=None):
         given = list(states) if isinstance(states, (list, tuple)) else [states]
         kernel, recurrent, bias, hidden_bias = self.native_weights()

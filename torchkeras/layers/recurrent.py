@@ -7,6 +7,7 @@ general loop of `sequence` runs for other activations, recurrent dropout, GRU's
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,7 +19,7 @@ from ..input_spec import InputSpec
 from ..layer import TABLE
 from .gates import Gates, GRUGates, LSTMGates, SimpleGates, project, weight_rows
 from .rnn import RNN
-from .sequence import ValidSteps, fused, scan
+from .sequence import run_fused, scan
 
 _NATIVE = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn_tanh": nn.RNN, "rnn_relu": nn.RNN}
 
@@ -32,9 +33,10 @@ class NativeRNN(Gates, RNN):
         """The constructor: `given` are its arguments."""
         names = ("return_sequences", "return_state", "go_backwards", "stateful", "unroll")
         options = {name: given[name] for name in names}
+        if "implementation" in kwargs and self.blocks == 1:
+            warnings.warn("SimpleRNN has one implementation; leave the argument out.", stacklevel=4)
         implementation = kwargs.pop("implementation", 2)
-        for ignored in ("enable_caching_device", "return_runtime"):
-            kwargs.pop(ignored, None)
+        kwargs.pop("enable_caching_device", None)
         kwargs.setdefault("time_major", given.get("time_major", False))
         RNN.__init__(
             self,
@@ -76,10 +78,13 @@ class NativeRNN(Gates, RNN):
         super().__setstate__(state)
         self._note_weights()
 
+    def _flat_weights(self):
+        return self._flat if torch.compiler.is_compiling() else self.rnn._flat_weights
+
     def native_weights(self) -> tuple[Tensor | None, ...]:
         """`weight_ih`, `weight_hh`, `bias_ih` and `bias_hh`, None for those that are not used."""
         if self._flat is not None:
-            kernel, recurrent, *biases = self._flat
+            kernel, recurrent, *biases = self._flat_weights()
         else:
             held = self.rnn
             kernel, recurrent = held.weight_ih_l0, held.weight_hh_l0
@@ -92,45 +97,32 @@ class NativeRNN(Gates, RNN):
         apart = drops and self.masks_apart and not self._drops_each_step
         if self.fused is None or apart or (training and self.recurrent_dropout > 0):
             return self._loop(inputs, states, mask, training)
-        if drops:
+        if drops and self._drops_each_step:
+            inputs = F.dropout(inputs, self.dropout, True)
+        elif drops:
             inputs = inputs * self._sequence_masks(inputs)[0]
-        if mask is not None:
-            return self._masked(inputs, states, mask.t() if self.time_major else mask)
-        if self.go_backwards:
-            inputs = inputs.flip(0 if self.time_major else 1)
-        outputs, states = self._kernel(inputs, states)
-        return outputs if self.return_sequences else states[0], states
+        if mask is None and self._calls_module():
+            return self._whole(inputs, states)
+        return run_fused(self.fused, inputs, states, self._flat_weights(), mask, self._reading)
 
-    def _kernel(self, inputs, states):
-        """The native module, called as a module where that is possible so that hooks see it."""
-        if torch.compiler.is_compiling() or (torch.is_grad_enabled() and not self.training):
-            return fused(self.fused, inputs, states, self._flat, not self.time_major)
+    def _calls_module(self):
+        # Called as a module where that is possible, so that hooks see it and quantised stand-ins
+        # run. Not under torch.compile, which refuses it; nor for gradients in inference mode,
+        # which Keras gives and cuDNN only when told that it trains.
+        return not torch.compiler.is_compiling() and (self.training or not torch.is_grad_enabled())
+
+    def _whole(self, inputs, states):
+        if self.go_backwards:
+            inputs = inputs.flip(self._reading.time)
         if states is not None:
             states = [state.unsqueeze(0).contiguous() for state in states]
             states = tuple(states) if self.n_states > 1 else states[0]
         outputs, final = self.rnn(inputs, states)
-        final = final if self.n_states > 1 else (final,)
-        return outputs, [state.squeeze(0) for state in final]
-
-    def _masked(self, inputs, states, mask):
-        steps = ValidSteps(mask, self.go_backwards, self.time_major)
-        weights = self._flat if torch.compiler.is_compiling() else self.rnn._flat_weights
-        whole_state = self.n_states > 1 and (self.return_state or self.stateful)
-        hold = steps.behind if whole_state else None
-        outputs, final = fused(self.fused, steps.pack(inputs), states, weights, False, hold)
-        final = [steps.final(outputs, states and states[0]), *final[1:]]
-        if self.return_sequences:
-            return steps.spread(outputs, self.zero_output_for_mask), final
-        # Keras' last output is zero, not the initial state, where no step was valid.
-        shown = steps.any
-        if self.zero_output_for_mask:
-            shown = mask[:, 0 if self.go_backwards else -1].unsqueeze(1)
-        elif states is None:
-            return final[0], final
-        return torch.where(shown, final[0], 0), final
+        final = [state.squeeze(0) for state in (final if self.n_states > 1 else (final,))]
+        return outputs if self.return_sequences else final[0], final
 
     def _loop(self, inputs, states, mask, training):
-        time = 0 if self.time_major else 1
+        time = self._reading.time
         kernel, recurrent, bias, hidden_bias = self.native_weights()
         if states is None:
             first = inputs.new_zeros(inputs.shape[1 - time], self.units)
@@ -153,10 +145,8 @@ class NativeRNN(Gates, RNN):
         return torch.stack(outputs, time) if self.return_sequences else outputs[-1], states
 
     def _sequence_masks(self, inputs):
-        """Dropout masks for whole sequences: one for all gates, or one for each."""
-        if self._drops_each_step:
-            return [F.dropout(torch.ones_like(inputs), self.dropout, True)]
-        time = 0 if self.time_major else 1
+        """Dropout masks that hold for all steps: one for all gates, or one for each."""
+        time = self._reading.time
         masks = self._dropout_masks(inputs.select(time, 0), self.dropout, self.masks_apart)
         return [mask.unsqueeze(time) for mask in masks]
 

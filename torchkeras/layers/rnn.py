@@ -11,8 +11,8 @@ from .. import tree
 from ..arrays import as_tensor
 from ..input_spec import InputSpec, check_inputs
 from ..layer import TABLE, Layer
-from .cells import StackedRNNCells, serialize_cell
-from .sequence import scan
+from .cells import GatedCell, StackedRNNCells, serialize_cell
+from .sequence import Reading, adjoining, run_fused, scan
 from .states import StateArguments
 
 
@@ -90,8 +90,23 @@ class RNN(StateArguments):
         packed = _nest(self.cell.state_size, list(states), list)
         return packed if isinstance(packed, list) else [packed]
 
+    @property
+    def _reading(self):
+        return Reading(
+            self.time_major,
+            self.go_backwards,
+            self.return_sequences,
+            self.zero_output_for_mask,
+            self.return_state or self.stateful,
+        )
+
     def _repeat(self, inputs, states, mask, training, constants):
         """The output and the flat final states; `states` are flat, or None for none given."""
+        if isinstance(self.cell, GatedCell) and self.cell.runs_fused(training):
+            cell = self.cell
+            inputs = cell._drop_sequence(inputs, self._reading.time, training)
+            weights = adjoining(cell.flat_weights())
+            return run_fused(cell.fused, inputs, states, weights, mask, self._reading)
         if isinstance(self.cell, Layer):  # its dtype may differ from this layer's
             inputs = tree.map_structure(self.cell._ready, inputs)
         if states is None:
@@ -237,14 +252,14 @@ class RNN(StateArguments):
                 f"{tuple(shape)}. Fix the length of the sequences, or leave out unroll=True."
             )
 
-    def _count_states(self):
-        return len(_sizes(self.cell.state_size))
+    def _state_shapes(self):
+        return _sizes(self.cell.state_size)
 
     def _symbolic_outputs(self, args, kwargs):
         outputs = super()._symbolic_outputs(args, kwargs)
         if not self.return_state or not isinstance(outputs, list):
             return outputs
-        count = len(outputs) - self._count_states()
+        count = len(outputs) - len(self._state_shapes())
         return outputs[:count] + self._nested(outputs[count:])
 
     def compute_output_shape(self, input_shape: Any) -> Any:

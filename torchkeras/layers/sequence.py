@@ -10,7 +10,7 @@ What the kernel computes behind the last valid step is never read.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -68,6 +68,54 @@ class ValidSteps:
         return (steps >= self.count[:, -1]).unsqueeze(-1)
 
 
+class Reading(NamedTuple):
+    """How a layer reads sequences and what it gives back."""
+
+    time_major: bool
+    go_backwards: bool
+    return_sequences: bool
+    zero_masked: bool
+    needs_states: bool
+
+    @property
+    def time(self) -> int:
+        return 0 if self.time_major else 1
+
+
+def run_fused(
+    kind: str,
+    inputs: Tensor,
+    states: list[Tensor] | None,
+    weights: list[Tensor],
+    mask: Tensor | None,
+    reading: Reading,
+) -> tuple[Tensor, list[Tensor]]:
+    """The output and the final states of a recurrent layer, by torch's kernel for `kind`.
+
+    `states` None are zeros, `weights` are torch's flat weights, `mask` is `(batch, time)`, or
+    `(time, batch)` where time is major.
+    """
+    if mask is None:
+        inputs = inputs.flip(reading.time) if reading.go_backwards else inputs
+        outputs, final = fused(kind, inputs, states, weights, not reading.time_major)
+        return outputs if reading.return_sequences else final[0], final
+    mask = mask.t() if reading.time_major else mask
+    steps = ValidSteps(mask, reading.go_backwards, reading.time_major)
+    hold = steps.behind if kind == "lstm" and reading.needs_states else None
+    outputs, final = fused(kind, steps.pack(inputs), states, weights, False, hold)
+    final = [steps.final(outputs, states and states[0]), *final[1:]]
+    if reading.return_sequences:
+        return steps.spread(outputs, reading.zero_masked), final
+    # Keras' last output is zero, not the initial state, where no step was valid.
+    if reading.zero_masked:
+        shown = mask[:, 0 if reading.go_backwards else -1].unsqueeze(1)
+    elif states is None:
+        return final[0], final
+    else:
+        shown = steps.any
+    return torch.where(shown, final[0], 0), final
+
+
 def fused(
     kind: str,
     inputs: Tensor,
@@ -107,12 +155,16 @@ def _holding(inputs, weights, hold):
     kernel, units = weights[0], weights[1].shape[1]
     shut = kernel.new_full((units, 1), -_HOLD)
     column = torch.cat([shut, -shut, shut.new_zeros(2 * units, 1)])
-    weights = [torch.cat([kernel, column], 1), *weights[1:]]
-    if inputs.is_cuda:  # cuDNN copies, and warns of, weights that do not lie behind one another
-        flat = torch.cat([weight.reshape(-1) for weight in weights])
-        parts = flat.split([weight.numel() for weight in weights])
-        weights = [part.view(weight.shape) for part, weight in zip(parts, weights, strict=True)]
-    return inputs, weights
+    return inputs, adjoining([torch.cat([kernel, column], 1), *weights[1:]])
+
+
+def adjoining(weights: list[Tensor]) -> list[Tensor]:
+    """The weights one behind the other in memory; cuDNN copies, and warns of, any others."""
+    if not weights[0].is_cuda:
+        return weights
+    flat = torch.cat([weight.reshape(-1) for weight in weights])
+    parts = flat.split([weight.numel() for weight in weights])
+    return [part.view(weight.shape) for part, weight in zip(parts, weights, strict=True)]
 
 
 def scan(

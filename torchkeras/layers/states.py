@@ -24,12 +24,8 @@ class StateArguments(Layer):
         if initial_state is None and constants is None and not isinstance(inputs, list):
             return super().__call__(inputs, **kwargs)
         inputs, initial_state, constants = self._split(inputs, initial_state, constants)
-        count = self._count_states()
-        if initial_state is not None and len(tree.flatten(initial_state)) != count:
-            raise ValueError(
-                f'Layer "{self.name}" has {count} states but was passed '
-                f"{len(tree.flatten(initial_state))} initial states."
-            )
+        if initial_state is not None:
+            self._check_states(tree.flatten(initial_state))
         extra = tree.flatten((initial_state or (), constants or ()))
         symbolic = [isinstance(tensor, graph.KerasTensor) for tensor in extra]
         if any(symbolic):
@@ -46,8 +42,23 @@ class StateArguments(Layer):
             kwargs["constants"] = tree.map_structure(self._ready, constants)
         return super().__call__(inputs, **kwargs)
 
-    def _count_states(self) -> int:
+    def _state_shapes(self) -> list[tuple]:
+        """The shapes, without batch, of the flat states."""
         raise NotImplementedError
+
+    def _check_states(self, given):
+        shapes = self._state_shapes()
+        if len(given) != len(shapes):
+            raise ValueError(
+                f'Layer "{self.name}" has {len(shapes)} states but was passed {len(given)} '
+                "initial states."
+            )
+        for number, (state, shape) in enumerate(zip(given, shapes, strict=True)):
+            if tuple(state.shape[1:]) != shape:
+                raise ValueError(
+                    f'Initial state {number} of layer "{self.name}" must have shape '
+                    f"{('batch', *shape)}; received {tuple(state.shape)}."
+                )
 
     def _check_shape(self, shape: tuple) -> None:
         """ValueError if the layer cannot take inputs of this shape."""

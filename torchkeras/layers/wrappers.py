@@ -198,7 +198,7 @@ class Bidirectional(StateArguments, Wrapper):
         options = {"training": training, "mask": next(tree.leaves(mask))}
         if constants:
             options["constants"] = constants
-        half = self.forward_layer._count_states()
+        half = len(self.forward_layer._state_shapes())
         given = [None, None]
         if initial_state is not None:
             given = [initial_state[:half], initial_state[half:]]
@@ -229,8 +229,8 @@ class Bidirectional(StateArguments, Wrapper):
         total = forward + backward
         return total / 2 if self.merge_mode == "ave" else total
 
-    def _count_states(self):
-        return self.forward_layer._count_states() + self.backward_layer._count_states()
+    def _state_shapes(self):
+        return self.forward_layer._state_shapes() + self.backward_layer._state_shapes()
 
     def _check_shape(self, shape):
         self.forward_layer._check_shape(shape)
@@ -263,7 +263,7 @@ class Bidirectional(StateArguments, Wrapper):
         mask = next(tree.leaves(mask)) if self.return_sequences else None
         masks = [mask] if self.merge_mode else [mask, mask]
         if self.return_state:
-            return masks + [None] * self._count_states()
+            return masks + [None] * len(self._state_shapes())
         return masks if self.merge_mode is None else mask
 
     def get_config(self) -> dict[str, Any]:
