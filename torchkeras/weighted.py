@@ -192,6 +192,11 @@ class Weighted(nn.Module):
                 child.trainable = value
         self._freeze()
 
+    def freeze_alone(self, frozen: bool) -> None:
+        """Freeze or free this layer's own weights, not those of layers inside."""
+        self._trainable = not frozen
+        self._freeze()
+
     def _freeze(self):
         """Let `requires_grad` of the native parameters follow `trainable`."""
         for weight in self._weights:

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from compat_tests.checks.model import check_training
+import torchkeras
+from compat_tests import oracle
+from compat_tests.checks.model import check_training, fill
 
 RNG = np.random.default_rng(7)
 VECTORS = RNG.normal(size=(50, 6)).astype("float32")
@@ -174,3 +176,34 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_trains_as_tf_keras_does(case):
     check_training(*CASES[case])
+
+
+def adversarial(keras):
+    """A discriminator that is frozen only inside of the model which trains the generator."""
+    make = keras.layers
+    judge = keras.Sequential(
+        [make.Dense(4, activation="relu", input_shape=(2,)), make.Dense(1, activation="sigmoid")]
+    )
+    judge.compile("sgd", "binary_crossentropy")
+    maker = keras.Sequential([make.Dense(2, input_shape=(3,))])
+    judge.trainable = False
+    noise = keras.Input((3,))
+    both = keras.Model(noise, judge(maker(noise)))
+    both.compile("sgd", "binary_crossentropy")
+    fill(judge, 1)
+    fill(maker, 2)
+    rng = np.random.default_rng(3)
+    real, drawn = rng.normal(size=(8, 2)), rng.normal(size=(8, 3))
+    losses = []
+    for _ in range(3):
+        losses += [judge.train_on_batch(real, np.ones((8, 1)))]
+        losses += [both.train_on_batch(drawn, np.ones((8, 1)))]
+    return {"losses": losses, "judge": judge.get_weights(), "maker": maker.get_weights()}
+
+
+def test_a_layer_is_frozen_as_it_was_at_compile():
+    expected, found = oracle.ask(adversarial), adversarial(torchkeras)
+    np.testing.assert_allclose(found["losses"], expected["losses"], rtol=1e-5)
+    for part in ("judge", "maker"):
+        for ours, theirs in zip(found[part], expected[part], strict=True):
+            np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)

@@ -285,6 +285,13 @@ class Model(Network):
     def stateful(self) -> bool:
         return any(getattr(layer, "stateful", False) for layer in self._children())
 
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Model:
+        """The model that a config describes, with fresh weights."""
+        if cls is Model:
+            return cls._functional.from_config(config, custom_objects)
+        return cls(**config)
+
     def get_config(self) -> dict[str, Any]:
         """A subclass describes itself by its constructor's arguments, or by its own method."""
         if self._graph is None and not _constructor_is_bare(type(self)):

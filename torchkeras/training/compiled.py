@@ -5,13 +5,15 @@ Afterwards a step is: one call per loss, one in-place addition per tracker, one 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from .. import losses, metrics, tree
+from ..weighted import Weighted
 
 
 class LossTracker:
@@ -54,6 +56,7 @@ class Compiled:
         self._metrics = _check_metrics(metrics)
         self._weighted = _check_metrics(weighted_metrics)
         self.total = LossTracker("loss")
+        self._flags = [(m, m.trainable) for m in model.modules() if isinstance(m, Weighted)]
         self._settled = False
         self._outputs: list[_Output] = []
         if self._names is not None:
@@ -117,6 +120,22 @@ class Compiled:
         trackers = [o.tracker for o in self._outputs if o.tracker is not None]
         found = [m for o in self._outputs for m in (o.metrics or []) + (o.weighted or [])]
         return [self.total, *trackers, *found]
+
+    @contextmanager
+    def trainable_as_compiled(self) -> Iterator[None]:
+        """Within the block, layers are frozen or not as they were at `compile`.
+
+        So a discriminator that is frozen only afterwards, inside of another model, goes on
+        training by its own: what tf.keras does.
+        """
+        changed = [(layer, flag) for layer, flag in self._flags if layer.trainable != flag]
+        for layer, flag in changed:
+            layer.freeze_alone(not flag)
+        try:
+            yield
+        finally:
+            for layer, flag in changed:
+                layer.freeze_alone(flag)
 
     # --- settling --------------------------------------------------------------------------
 

@@ -36,7 +36,7 @@ def fit(model: Any, **given: Any) -> Any:
     )
     model.stop_training = False
     logs: dict = {}
-    with _mode(model, True):
+    with _mode(model, True), model._compiled.trainable_as_compiled():
         callbacks.on_train_begin()
         for epoch in range(first, epochs):
             model.reset_metrics()
@@ -147,7 +147,7 @@ def on_batch(model, kind, x, y, sample_weight, class_weight, reset_metrics, retu
         model.reset_metrics()
     batch = next(iter(batches))
     if kind == "train":
-        with _mode(model, True):
+        with _mode(model, True), model._compiled.trainable_as_compiled():
             logs = _read(model.train_step(batch))
     else:
         with _mode(model, False), torch.no_grad():
