@@ -267,14 +267,33 @@ class _Output:
         self.weighted: list | None = None
 
 
+class _TorchLoss(losses.Loss):
+    """A loss module of torch: predictions first, class numbers without a last axis of one."""
+
+    def __init__(self, module: nn.Module):
+        super().__init__(name=type(module).__name__)
+        self.module = module
+
+    def __call__(self, y_true, y_pred, sample_weight=None):
+        if sample_weight is not None:
+            raise ValueError(
+                f"{self.name} is a torch loss, which averages by itself and takes no sample or "
+                "class weights. Use a loss of torchkeras.losses for them."
+            )
+        if not y_true.is_floating_point():
+            if y_true.shape == y_pred.shape:
+                y_true = y_true.to(y_pred.dtype)
+            elif y_true.ndim == y_pred.ndim and y_true.shape[-1] == 1:
+                y_true = y_true.squeeze(-1)
+        return self.module(y_pred, y_true)
+
+
 def _loss_object(identifier) -> Callable | None:
     """A loss by name, function, `Loss` or torch loss module, as a `Loss`."""
     if identifier is None:
         return None
-    if isinstance(identifier, nn.Module):  # torch's order of arguments: input, target
-        return losses.LossFunctionWrapper(
-            lambda y_true, y_pred: identifier(y_pred, y_true), name=type(identifier).__name__
-        )
+    if isinstance(identifier, nn.Module):
+        return _TorchLoss(identifier)
     found = losses.get(identifier)
     if isinstance(found, losses.Loss):
         return found

@@ -1,0 +1,63 @@
+"""torch's own losses, optimizers and modules in compile and in models, beside a loop by hand."""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torchkeras import Sequential, layers, losses
+
+X = np.random.default_rng(0).normal(size=(24, 4)).astype("float32")
+CLASSES = np.random.default_rng(1).integers(0, 3, 24)
+NUMBERS = np.random.default_rng(2).normal(size=(24, 1)).astype("float32")
+BINARY = np.random.default_rng(3).integers(0, 2, 24)
+
+CASES = {
+    "classes": (3, nn.CrossEntropyLoss(label_smoothing=0.1), CLASSES, torch.optim.AdamW),
+    "numbers": (1, nn.SmoothL1Loss(), NUMBERS, lambda p: torch.optim.SGD(p, 0.1, momentum=0.9)),
+    "binary": (1, nn.BCEWithLogitsLoss(), BINARY, torch.optim.RMSprop),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_trains_as_by_hand(case):
+    units, loss, y, optimizer = CASES[case]
+    model = Sequential([layers.Dense(5, activation="tanh", input_shape=(4,)), nn.Linear(5, units)])
+    net = copy.deepcopy(model)
+    model.compile(optimizer, loss)
+    model.fit(X, y, batch_size=8, epochs=3, shuffle=False, verbose=0)
+
+    by_hand = optimizer(net.parameters())
+    labels = torch.tensor(y) if case != "binary" else torch.tensor(y)[:, None].float()
+    for _ in range(3):
+        for start in range(0, 24, 8):
+            by_hand.zero_grad()
+            loss(net(torch.tensor(X[start : start + 8])), labels[start : start + 8]).backward()
+            by_hand.step()
+    for ours, theirs in zip(model.get_weights(), net.get_weights(), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
+
+
+def test_weights_are_refused_by_a_loss_that_averages_itself():
+    model = Sequential([layers.Dense(3, input_shape=(4,))])
+    model.compile("sgd", nn.CrossEntropyLoss())
+    with pytest.raises(ValueError, match="CrossEntropyLoss is a torch loss"):
+        model.fit(X, CLASSES, class_weight={0: 1.0, 1: 2.0, 2: 1.0}, verbose=0)
+
+
+def test_a_loop_by_hand_over_a_keras_model():
+    model = Sequential([layers.Dense(8, activation="relu", input_shape=(4,)), layers.Dense(3)])
+    optimizer = torch.optim.Adam(model.parameters(), 0.01)
+    loss = losses.SparseCategoricalCrossentropy(from_logits=True)
+    x, y = torch.tensor(X), torch.tensor(CLASSES)
+    first = loss(y, model(x)).item()
+    model.train()
+    for _ in range(30):
+        optimizer.zero_grad()
+        loss(y, model(x)).backward()
+        optimizer.step()
+    assert loss(y, model(x)).item() < first
+    other = copy.deepcopy(model)
+    other.load_state_dict(model.state_dict())
+    torch.testing.assert_close(other(x), model(x))
