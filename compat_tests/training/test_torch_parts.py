@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+
 from torchkeras import Sequential, layers, losses
 
 X = np.random.default_rng(0).normal(size=(24, 4)).astype("float32")
