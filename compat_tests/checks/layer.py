@@ -12,8 +12,6 @@ from compat_tests import oracle
 from compat_tests.checks.layer_case import Case, lists
 from torchkeras import layers, names, tree
 
-LATER = ("rng_type",)  # in configs of tf_keras, but not of tf.keras 2.15
-
 
 def check_layer(
     name,

@@ -99,7 +99,7 @@ class Case:
             "names": [w.name for w in layer.weights],
             "trainable": [w.name for w in layer.trainable_weights],
             "shape": lists(described.compute_output_shape(shapes if self.several else shapes[0])),
-            "config": (described if transposed else layer).get_config(),
+            "config": _before_later((described if transposed else layer).get_config()),
             "supports_masking": bool(layer.supports_masking),
         }
 
@@ -151,3 +151,8 @@ def lists(value):
     if isinstance(value, dict):
         return {key: lists(one) for key, one in value.items() if key != "build_config"}
     return [lists(one) for one in value] if isinstance(value, (list, tuple)) else value
+
+
+def _before_later(config):
+    """Without what tf_keras writes into configs and tf.keras 2.15 did not."""
+    return {key: value for key, value in config.items() if key != "rng_type"}
