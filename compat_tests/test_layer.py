@@ -225,6 +225,16 @@ def test_activity_is_averaged_over_the_batch():
     assert added(torchkeras) == pytest.approx(oracle.ask(added))
 
 
+def test_a_penalty_of_activity_compiles_whole():
+    layer = layers.Dense(2, activity_regularizer="l1", input_shape=(3,))
+    layer.build((None, 3))
+    compiled = torch.compile(layer, fullgraph=True, backend="eager")
+    x = torch.ones(4, 3)
+    torch.testing.assert_close(compiled(x), layer(x))
+    first, second = layer.losses
+    torch.testing.assert_close(first, second)
+
+
 def test_constructor_arguments_are_the_config_without_get_config():
     class Odd(Layer):
         def __init__(self, units, kind="a", **kwargs):

@@ -97,6 +97,7 @@ class Layer(Penalized, Connected):
         self.activity_regularizer = regularizers.get(activity_regularizer)
         if self.activity_regularizer is not None:
             self.register_forward_hook(add_activity_loss)
+            self._note_that_it_adds()
         self._initial_weights = kwargs.pop("weights", None)
         self._batch_input_shape = _batch_input_shape(kwargs)
         kwargs.pop("autocast", None)
@@ -402,7 +403,8 @@ class Layer(Penalized, Connected):
 
     def __getstate__(self):
         # a graph that is copied too makes the nodes again; losses belong to a forward pass
-        return {**self.__dict__, "_nodes": [], "_losses": functions_among(self._losses)}
+        losses = functions_among(self._losses)
+        return {**self.__dict__, "_nodes": [], "_losses": losses, "_adds_losses": False}
 
     def __repr__(self):
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"

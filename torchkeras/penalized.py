@@ -11,13 +11,14 @@ from . import tree
 from .arrays import as_tensor
 from .weighted import Weighted
 
-_with_losses: list[weakref.ref[Penalized]] = []  # the layers that hold losses of add_loss now
+_adding: list[weakref.ref[Penalized]] = []  # the layers that are known to add losses
 
 
 class Penalized(Weighted):
     """The part of `Layer` that collects losses of a forward pass and penalties of weights."""
 
     _losses: list[Any]
+    _adds_losses = False
 
     def add_loss(self, losses: Any, inputs: Any = None) -> None:
         """Add scalars of the running forward pass, or functions giving some, to the loss.
@@ -25,10 +26,14 @@ class Penalized(Weighted):
         `inputs` tells nothing that is not known here, as in tf.keras 2; it is taken for scripts
         that give it.
         """
-        if not self._losses:
-            _with_losses.append(weakref.ref(self))
+        self._note_that_it_adds()
         for loss in tree.leaves(losses):
             self._losses.append(loss if callable(loss) else as_tensor(loss))
+
+    def _note_that_it_adds(self):
+        if not self._adds_losses:
+            self._adds_losses = True
+            _adding.append(weakref.ref(self))
 
     @property
     def losses(self) -> list[Tensor]:
@@ -37,7 +42,7 @@ class Penalized(Weighted):
         return self._added_losses() + penalties
 
     def _added_losses(self):
-        if not _with_losses:
+        if not _adding:
             return []
         return [
             loss if isinstance(loss, Tensor) else loss()
@@ -48,11 +53,11 @@ class Penalized(Weighted):
 
     def _clear_losses(self):
         """Forget what the last forward pass added; functions stay."""
-        if _with_losses:
+        if _adding:
             for module in self.modules():
                 if isinstance(module, Penalized) and module._losses:
                     module._losses = functions_among(module._losses)
-            _with_losses[:] = [ref for ref in _with_losses if ref() is not None and ref()._losses]
+            _adding[:] = [ref for ref in _adding if ref() is not None]
 
 
 def add_activity_loss(layer, args, outputs):
