@@ -14,7 +14,9 @@ from .console import (
     is_interactive_logging_enabled,
 )
 from .data.arrays import pack_x_y_sample_weight, unpack_x_y_sample_weight
+from .data.sequence import Sequence
 from .datasets.download import get_file
+from .preprocessing.image import array_to_img, img_to_array, load_img, save_img
 from .preprocessing.sequence import pad_sequences
 from .registry import (
     custom_object_scope,
@@ -28,6 +30,8 @@ from .seeds import set_random_seed
 __all__ = [
     "CustomObjectScope",
     "Progbar",
+    "Sequence",
+    "array_to_img",
     "custom_object_scope",
     "disable_interactive_logging",
     "enable_interactive_logging",
@@ -35,11 +39,14 @@ __all__ = [
     "get_file",
     "get_registered_name",
     "get_registered_object",
+    "img_to_array",
     "is_interactive_logging_enabled",
+    "load_img",
     "normalize",
     "pack_x_y_sample_weight",
     "pad_sequences",
     "register_keras_serializable",
+    "save_img",
     "set_random_seed",
     "to_categorical",
     "to_ordinal",

@@ -1,5 +1,6 @@
 """Where batches come from: arrays, tensors, nestings, and anything that yields batches."""
 
+import random
 import warnings
 
 import numpy as np
@@ -159,3 +160,50 @@ def test_on_batch_methods():
     assert model.train_on_batch(X, Y, class_weight=None, sample_weight=np.zeros(20)) == 0
     for one, other in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+class Numbered:
+    """What a `Sequence` is asked for, in tf.keras or here."""
+
+    def __init__(self, keras):
+        class Batches(keras.utils.Sequence):
+            def __len__(self):
+                return 4
+
+            def __getitem__(self, index):
+                seen.append(index)
+                return X[:2], Y[:2]
+
+            def on_epoch_end(self):
+                seen.append("end")
+
+        seen = self.seen = []
+        self.batches = Batches()
+
+
+SEQUENCES = {
+    "shuffled": lambda model, data, other: model.fit(data, epochs=2, verbose=0),
+    "in order": lambda model, data, other: model.fit(data, epochs=2, shuffle=False, verbose=0),
+    "validation": lambda model, data, other: model.fit(
+        other, validation_data=data, epochs=2, verbose=0
+    ),
+    "evaluate": lambda model, data, other: model.evaluate(data, verbose=0),
+    "predict": lambda model, data, other: model.predict(data, verbose=0),
+}
+
+
+@pytest.mark.parametrize("case", SEQUENCES)
+def test_order_of_the_batches_of_a_sequence(case):
+    def run(keras):
+        random.seed(1)
+        data, other = Numbered(keras), Numbered(keras)
+        SEQUENCES[case](linear(keras), data.batches, other.batches)
+        return data.seen
+
+    assert run(torchkeras) == oracle.ask(run)
+
+
+def test_a_sequence_begins_anew_in_each_epoch():
+    data = Numbered(torchkeras)
+    linear().fit(data.batches, epochs=2, steps_per_epoch=2, shuffle=False, verbose=0)
+    assert data.seen == [0, 0, 1, "end", 0, 1, "end"]

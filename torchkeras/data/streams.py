@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import random
 import warnings
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -14,6 +15,7 @@ from torch import Tensor
 from .. import tree
 from ..arrays import as_tensor
 from .arrays import ArrayBatches, pack_x_y_sample_weight, unpack_x_y_sample_weight
+from .sequence import Sequence
 
 
 class Stream:
@@ -21,7 +23,8 @@ class Stream:
 
     With `steps` an epoch takes that many batches: an iterator goes on where the last epoch
     stopped, as do arrays over as many `passes`; anything else starts again. A source that ends
-    before is noted in `ran_out`, with a warning. Without `steps` an epoch is one pass.
+    before is noted in `ran_out`, with a warning. Without `steps` an epoch is one pass. `shuffle`
+    mixes the batches of a `Sequence` by Python's random numbers.
     """
 
     def __init__(
@@ -31,11 +34,13 @@ class Stream:
         device: torch.device | None = None,
         dtype: torch.dtype = torch.float32,
         passes: int = 1,
+        shuffle: bool = False,
     ):
         self.source, self.device, self.dtype = source, device, dtype
         self.steps = steps if steps is not None else _length(source)
         self.bounded = steps is not None
         self.passes = passes
+        self.shuffle = shuffle
         self.ran_out = False
         self.transform: Any = None
         self._running: Iterator | None = None
@@ -69,14 +74,28 @@ class Stream:
         )
 
     def _goes_on(self):
+        if isinstance(self.source, Sequence):
+            return False
         return self.passes > 1 or hasattr(self.source, "__next__")
 
     def _start(self):
         if self.passes > 1:
             return itertools.chain.from_iterable(itertools.repeat(self.source, self.passes))
+        if isinstance(self.source, Sequence):
+            return self._by_index()
         if hasattr(self.source, "__iter__"):
             return iter(self.source)
         return (self.source[i] for i in range(len(self.source)))
+
+    def _by_index(self):
+        if self._running is None:
+            # tf.keras looks at the first batch before it begins. So do we, or batches that draw
+            # random numbers would be others than there.
+            self.source[0]
+        order = list(range(len(self.source)))
+        if self.shuffle:
+            random.shuffle(order)
+        return (self.source[i] for i in order)
 
     def _ready(self, batch):
         parts = unpack_x_y_sample_weight(tuple(batch) if isinstance(batch, list) else batch)

@@ -1,5 +1,5 @@
 """Preparing raw data for a model."""
 
-from . import sequence
+from . import image, sequence, text
 
-__all__ = ["sequence"]
+__all__ = ["image", "sequence", "text"]

@@ -235,7 +235,7 @@ def _batches(model, x, y, sample_weight, batch_size=None, shuffle=False, steps=N
             raise ValueError(
                 f"x yields whole batches, so batch_size={batch_size} has no meaning; leave it out."
             )
-        return Stream(x, steps, model._device, model.compute_dtype)
+        return Stream(x, steps, model._device, model.compute_dtype, shuffle=bool(shuffle))
     return ArrayBatches(
         x, y, sample_weight, batch_size, shuffle, model._device, model.compute_dtype, steps
     )
