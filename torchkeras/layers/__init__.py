@@ -29,6 +29,8 @@ from .core import Activation, Dense, Embedding, Input, InputLayer, Masking
 from .einsum import EinsumDense
 from .functions import Identity, Lambda
 from .graph_nodes import TensorFlowOpLayer as _TensorFlowOpLayer
+from .hashing import HashedCrossing, Hashing
+from .lookup import IntegerLookup, StringLookup
 from .merge import (
     Add,
     Average,
@@ -119,6 +121,7 @@ from .shape import (
     ZeroPadding2D,
     ZeroPadding3D,
 )
+from .text import TextVectorization
 from .transpose import (
     Conv1DTranspose,
     Conv2DTranspose,
