@@ -32,6 +32,12 @@ is missing is an error that says so.
 
 **Training and inference.** A new layer or model is in inference mode, as calls in Keras are, where
 an `nn.Module` starts in training mode. `fit` switches it, a loop of your own calls `model.train()`.
+Random image layers augment when they are called alone, as in tf.keras; inside a model the model's
+mode decides, where tf.keras' `model(images)` augments.
+
+**Text** stays on the host: `StringLookup` and `TextVectorization` take numpy arrays and lists of
+strings and are called on data, not inside a model. A vocabulary that `adapt` found is in the
+layer's config; a vocabulary file that a config names is not opened.
 
 **`compile`.** `Model.compile` is Keras' method; torch's stays reachable as
 `nn.Module.compile(model)` and `torch.compile(model)`. `jit_compile=True` and

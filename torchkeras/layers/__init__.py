@@ -3,6 +3,7 @@
 
 from ..layer import TABLE as _TABLE
 from ..layer import InputSpec, Layer
+from . import experimental
 from .advanced import ELU, LeakyReLU, PReLU, ReLU, Softmax, ThresholdedReLU
 from .attention import AdditiveAttention, Attention
 from .augment import (

@@ -1,0 +1,5 @@
+"""`keras.layers.experimental`: names under which TensorFlow 2.3 to 2.15 had some layers."""
+# ruff: noqa: F401 - the names are the interface
+
+from ..einsum import EinsumDense
+from . import preprocessing
