@@ -28,24 +28,23 @@ def transform_matrices(
     Angles in degrees, `tx` and `ty` in pixels; numbers or arrays of length n.
     """
     theta, shear = np.deg2rad(theta), np.deg2rad(shear)
-    row, column = height / 2 - 0.5, width / 2 - 0.5
-    steps = (
-        [[1, 0, row], [0, 1, column]],
-        [[np.cos(theta), -np.sin(theta), 0], [np.sin(theta), np.cos(theta), 0]],
-        [[1, 0, tx], [0, 1, ty]],
-        [[1, -np.sin(shear), 0], [0, np.cos(shear), 0]],
-        [[zx, 0, 0], [0, zy, 0]],
-        [[1, 0, -row], [0, 1, -column]],
+    cos, sin = np.cos(theta), np.sin(theta)
+    # Rotation, then shear, then zoom, multiplied out.
+    linear = (
+        (cos * zx, -(cos * np.sin(shear) + sin * np.cos(shear)) * zy),
+        (sin * zx, (cos * np.cos(shear) - sin * np.sin(shear)) * zy),
     )
-    return functools.reduce(np.matmul, map(_stacked, steps))
-
-
-def _stacked(rows):
-    values = np.broadcast_arrays(*np.atleast_1d(*rows[0], *rows[1]))
-    matrix = np.zeros((len(values[0]), 3, 3))
-    matrix[:, :2] = np.stack(values, -1).reshape(-1, 2, 3)
-    matrix[:, 2, 2] = 1
-    return matrix
+    shift = cos * tx - sin * ty, sin * tx + cos * ty
+    centre = height / 2 - 0.5, width / 2 - 0.5
+    count = np.broadcast(theta, tx, ty, shear, zx, zy).size
+    matrices = np.zeros((count, 3, 3))
+    for axis in (0, 1):
+        first, second = linear[axis]
+        matrices[:, axis, 0], matrices[:, axis, 1] = first, second
+        moved = shift[axis] + centre[axis]
+        matrices[:, axis, 2] = moved - first * centre[0] - second * centre[1]
+    matrices[:, 2, 2] = 1
+    return matrices
 
 
 def affine_transform(
@@ -70,7 +69,8 @@ def affine_transform(
     fast = order == 1 and images.dtype == torch.float32 and max(height, width) <= _FINE
     sample = _sample_linear if fast else functools.partial(_sample_spline, order=order)
     output = torch.empty_like(images, memory_format=torch.contiguous_format)
-    step = max(1, _CHUNK // max(1, height * width))
+    # grid_sample gives each thread an image.
+    step = max(1, _CHUNK // max(1, height * width)) * torch.get_num_threads()
     for first in range(0, count, step):
         part = slice(first, first + step)
         grid = [[term[part].to(images.device) for term in axis] for axis in places]
