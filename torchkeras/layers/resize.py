@@ -173,7 +173,7 @@ def _matrix(*key):
     return _made_matrix(*key)
 
 
-@functools.lru_cache(maxsize=128)
+@functools.lru_cache(maxsize=32)
 def _made_matrix(found, wanted, method, antialias, device, dtype):
     """`(wanted, found)`: how much of each place of an axis each new place takes."""
     if method == "area":
