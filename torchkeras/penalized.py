@@ -5,6 +5,7 @@ from __future__ import annotations
 import weakref
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from . import tree
@@ -31,9 +32,9 @@ class Penalized(Weighted):
             self._losses.append(loss if callable(loss) else as_tensor(loss))
 
     def _note_that_it_adds(self):
-        if not self._adds_losses:
+        if not self._adds_losses and not torch.compiler.is_compiling():
             self._adds_losses = True
-            _adding.append(weakref.ref(self))
+            _adding.append(weakref.ref(self, _adding.remove))
 
     @property
     def losses(self) -> list[Tensor]:
@@ -57,7 +58,6 @@ class Penalized(Weighted):
             for module in self.modules():
                 if isinstance(module, Penalized) and module._losses:
                     module._losses = functions_among(module._losses)
-            _adding[:] = [ref for ref in _adding if ref() is not None]
 
 
 def add_activity_loss(layer, args, outputs):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import copy
 import pickle
+import tempfile
 
 import numpy as np
 import torch
 
 from compat_tests import oracle
 from compat_tests.checks.layer_case import Case, lists
-from torchkeras import layers, names, tree
+from torchkeras import layers, models, names, tree
 
 
 def check_layer(
@@ -44,6 +45,7 @@ def check_layer(
     _check_values(case, layer, expected, atol)
     _check_description(case, layer, expected)
     _check_copies(case, layer)
+    _check_file(case, layer)
     if compiles:
         _check_compiled(case, layer)
     _check_half_precision(case)
@@ -113,6 +115,27 @@ def _check_copies(case, layer):
         case.reset(other)
         for output, same in zip(case.call(other), wanted, strict=True):
             torch.testing.assert_close(output, same)
+
+
+def _check_file(case, layer):
+    """A model of the layer comes out of an HDF5 file as it went in."""
+    names.reset()
+    same = type(layer).from_config(layer.get_config())
+    shapes = case.symbolic_shapes(layer.stateful)
+    dtype = "int32" if case.inputs[0].dtype == np.int32 else None
+    symbolic = [layers.Input(batch_shape=s, dtype=dtype) for s in shapes]
+    model = models.Model(symbolic, same(symbolic if case.several else symbolic[0]))
+    same.set_weights(layer.get_weights())
+    data = [torch.tensor(array) for array in case.inputs]
+    wanted = tree.flatten(model(data))
+    with tempfile.TemporaryDirectory() as folder:
+        model.save(f"{folder}/model.h5")
+        other = models.load_model(f"{folder}/model.h5")
+    assert [w.name for w in other.weights] == [w.name for w in model.weights]
+    for part in other.layers:
+        case.reset(part)
+    for output, expected in zip(tree.flatten(other(data)), wanted, strict=True):
+        torch.testing.assert_close(output, expected)
 
 
 def _check_compiled(case, layer):
