@@ -86,7 +86,7 @@ def _write() -> None:
 
 def _store(answer, data):
     if isinstance(answer, dict):
-        return {"dict": [[key, _store(value, data)] for key, value in answer.items()]}
+        return {"dict": [[_key(key), _store(value, data)] for key, value in answer.items()]}
     if isinstance(answer, list):
         return [_store(value, data) for value in answer]
     if isinstance(answer, np.ndarray):
@@ -96,6 +96,10 @@ def _store(answer, data):
         data.append(np.ascontiguousarray(answer).tobytes())
         return {"array": [str(answer.dtype), list(answer.shape), start]}
     return answer
+
+
+def _key(key):
+    return key.item() if isinstance(key, np.generic) else key
 
 
 @cache

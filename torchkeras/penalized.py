@@ -54,7 +54,7 @@ class Penalized(Weighted):
 
     def _clear_losses(self):
         """Forget what the last forward pass added; functions stay."""
-        if _adding:
+        if torch.compiler.is_compiling() or _adding:  # traced code does not depend on `_adding`
             for module in self.modules():
                 if isinstance(module, Penalized) and module._losses:
                     module._losses = functions_among(module._losses)
