@@ -79,6 +79,11 @@ CASES = {
         "Dense got an unexpected keyword argument 'unit'",
     ),
     "argument of compile": (lambda: model().compile("sgd", los="mse"), TypeError, "'los'"),
+    "options of a checkpoint": (
+        lambda: model().save_weights("x.h5", options=object()),
+        ValueError,
+        "options belong to TensorFlow's checkpoints",
+    ),
     "lengths": (lambda: model().fit(X, Y[:5]), ValueError, "(?s)x sizes: 8.*y sizes: 5"),
     "no samples": (lambda: model().fit(X[:0], Y[:0]), ValueError, "no samples"),
     "text as data": (lambda: model().fit(np.array(["a"] * 8), Y), TypeError, "expected numbers"),

@@ -280,6 +280,9 @@ def test_half_precision_follows_to():
         model.to(dtype)
         assert model(torch.zeros(1, 3)).dtype is dtype
     assert layers.Dense(2, dtype="float16")(torch.zeros(1, 3)).dtype is torch.float16
+    x = torch.zeros(1, 3, dtype=torch.float64)
+    assert layers.Activation("relu")(x).dtype is torch.float32
+    assert layers.Activation("relu", autocast=False)(x).dtype is torch.float64
 
 
 def test_initial_weights_after_a_seed_are_those_of_tf_keras():

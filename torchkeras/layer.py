@@ -36,7 +36,8 @@ class Layer(Penalized, Connected):
     `trainable=False` freezes the weights, `name` is made up from the class where absent, `dtype`
     names the dtype of weights and results (`floatx` by default). `input_shape`,
     `batch_input_shape`, `input_dim` describe one sample or batch for a `Sequential` that starts
-    with this layer; `weights` are initial values; `activity_regularizer` penalises the output.
+    with this layer; `weights` are initial values; `activity_regularizer` penalises the output;
+    `autocast=False` leaves floating inputs in the dtype they come in.
     A new layer is in inference mode, as calls in Keras are; `train()` and `fit` switch it.
 
     >>> class Double(Layer):
@@ -100,7 +101,7 @@ class Layer(Penalized, Connected):
             self._note_that_it_adds()
         self._initial_weights = kwargs.pop("weights", None)
         self._batch_input_shape = _batch_input_shape(kwargs)
-        kwargs.pop("autocast", None)
+        self._autocast = bool(kwargs.pop("autocast", True))
         if dynamic:
             kwargs["dynamic"] = dynamic
         if kwargs:
@@ -238,7 +239,7 @@ class Layer(Penalized, Connected):
         elif not isinstance(leaf, Tensor):
             leaf = as_tensor(leaf, device=self.device)
         wrong = leaf.is_floating_point() and leaf.dtype is not self.compute_dtype
-        if wrong and not torch.is_autocast_enabled(leaf.device.type):
+        if wrong and self._autocast and not torch.is_autocast_enabled(leaf.device.type):
             mask = getattr(leaf, "_keras_mask", None)
             leaf = leaf.to(self.compute_dtype)
             if mask is not None:

@@ -70,6 +70,8 @@ class Weighted(nn.Module):
 
         `shape` defaults to a scalar, `initializer` to Glorot uniform for floats and zeros
         otherwise. The order `add_weight(shape, initializer, name)` of Keras 1 works too.
+        `use_resource`, `synchronization` and `aggregation` tell TensorFlow how to keep copies of a
+        variable on several devices; here a weight has none, so they change nothing.
         """
         if kwargs:
             raise TypeError(

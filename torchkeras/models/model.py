@@ -73,11 +73,13 @@ class Model(Network):
         outputs. Shadows `nn.Module.compile`; that one is `nn.Module.compile(model)`.
         """
         for argument in ("experimental_run_tf_function", "sample_weight_mode"):
-            kwargs.pop(argument, None)
+            kwargs.pop(argument, None)  # without effect in tf.keras 2.15 as well
         if kwargs:
             raise TypeError(
                 f"compile got an unexpected keyword argument {', '.join(map(repr, kwargs))}."
             )
+        if pss_evaluation_shards:
+            raise ValueError("pss_evaluation_shards needs a parameter server, which torch has not.")
         if steps_per_execution not in (None, 1):
             raise ValueError(
                 f"steps_per_execution={steps_per_execution} is not supported; leave it at 1."
@@ -179,6 +181,8 @@ class Model(Network):
         `x`, `y`: arrays or tensors, lists or dicts of them, or `x` an iterable of batches.
         `batch_size` defaults to 32. `validation_split` takes the last part of the samples before
         shuffling. `class_weight` maps a class to its weight, `sample_weight` weighs samples.
+        `workers`, `use_multiprocessing` and `max_queue_size` change no result in Keras, and
+        nothing here: batches are made as they are needed. A `DataLoader` makes them in workers.
         """
         arguments = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
         return loop.fit(self, **arguments)
@@ -258,12 +262,14 @@ class Model(Network):
         self, filepath: Any, overwrite: bool = True, save_format: str | None = None, options=None
     ):
         """Write the weights in the HDF5 layout of tf.keras."""
+        _refuse_options(options)
         saving.save_weights(self, filepath, overwrite=overwrite, save_format=save_format)
 
     def load_weights(
         self, filepath: Any, skip_mismatch: bool = False, by_name: bool = False, options=None
     ) -> None:
         """Read weights written by `save_weights`, by `save` or by Keras."""
+        _refuse_options(options)
         saving.load_weights(self, filepath, by_name=by_name, skip_mismatch=skip_mismatch)
 
     def to_json(self, **kwargs: Any) -> str:
@@ -312,3 +318,11 @@ def _inputs_outputs(args, kwargs):
 
 def _constructor_is_bare(cls):
     return cls.__init__ is Model.__init__ or "__init__" not in cls.__dict__
+
+
+def _refuse_options(options):
+    if options is not None:
+        raise ValueError(
+            "options belong to TensorFlow's checkpoints, which are not read or written here; "
+            "leave them out and use an .h5 file."
+        )
