@@ -223,7 +223,7 @@ class Graph:
         """The modules, ordered by depth as Keras orders `model.layers`."""
         return [op for op in self.operations if isinstance(op, nn.Module)]
 
-    def plan(self, keys: dict[nn.Module, str], with_masks: bool = True) -> Plan:
+    def plan(self, keys: dict[nn.Module, str]) -> Plan:
         """The steps; `keys` tells under which key the running model holds each module."""
         nodes = self._nodes_in_order(with_masks=True)
         return Plan(self.flat_inputs, self.flat_outputs + self.losses, nodes, keys)
@@ -354,13 +354,12 @@ def _restore_graph(calls, told, *ends):
 class Step:
     """One call in a plan: which module or function, from which slots, into which slot."""
 
-    __slots__ = ("key", "function", "source", "target", "args", "kwargs", "takes_training", "name")
+    __slots__ = ("key", "function", "source", "target", "args", "kwargs", "takes_training")
 
     def __init__(self, node, slots, keys):
         operation = node.operation
         self.key = keys.get(operation) if isinstance(operation, nn.Module) else None
         self.function = None if self.key is not None else operation
-        self.name = getattr(operation, "name", None) or getattr(operation, "__name__", "operation")
         fill = _Slots(slots)
         kwargs = dict(node.kwargs)
         if node.mask is not None:
