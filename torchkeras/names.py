@@ -11,7 +11,7 @@ _counts: Counter[str] = Counter()
 
 def to_snake_case(name: str) -> str:
     """`'SimpleRNN'` as `'simple_rnn'`; a leading underscore becomes `private`."""
-    name = re.sub(r"(.)([A-Z][a-z0-9]+)", r"\1_\2", name)
+    name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)
     name = re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
     return "private" + name if name.startswith("_") else name
 

@@ -26,6 +26,7 @@ from .conv import (
     Convolution2D,
     Convolution3D,
 )
+from .conv_lstm import ConvLSTM1D, ConvLSTM2D, ConvLSTM3D
 from .core import Activation, Dense, Embedding, Input, InputLayer, Masking
 from .einsum import EinsumDense
 from .functions import Identity, Lambda

@@ -236,7 +236,12 @@ class RNN(StateArguments):
     def _make_states(self, batch):
         if batch is None:
             self.reset_states()  # says what is missing
-        for number, size in enumerate(_sizes(self.cell.state_size)):
+        for number, size in enumerate(self._state_shapes()):
+            if None in size:
+                raise ValueError(
+                    f'Layer "{self.name}" is stateful, so it needs to know the sizes of its '
+                    f"states; received inputs that leave them at {('batch', *size)}. Fix the sizes."
+                )
             zeros = torch.zeros(batch, *size, dtype=self.compute_dtype, device=self.device)
             # Not saved: they belong to the run, not to the model.
             self.register_buffer(f"state_{number}", zeros, persistent=False)

@@ -43,7 +43,7 @@ class StateArguments(Layer):
         return super().__call__(inputs, **kwargs)
 
     def _state_shapes(self) -> list[tuple]:
-        """The shapes, without batch, of the flat states."""
+        """The shapes, without batch, of the flat states; None for sizes that inputs decide."""
         raise NotImplementedError
 
     def _check_states(self, given):
@@ -54,7 +54,10 @@ class StateArguments(Layer):
                 "initial states."
             )
         for number, (state, shape) in enumerate(zip(given, shapes, strict=True)):
-            if tuple(state.shape[1:]) != shape:
+            found = tuple(state.shape[1:])
+            if len(found) != len(shape) or any(
+                None not in pair and pair[0] != pair[1] for pair in zip(found, shape, strict=True)
+            ):
                 raise ValueError(
                     f'Initial state {number} of layer "{self.name}" must have shape '
                     f"{('batch', *shape)}; received {tuple(state.shape)}."
