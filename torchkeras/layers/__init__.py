@@ -32,6 +32,7 @@ from .einsum import EinsumDense
 from .functions import Identity, Lambda
 from .graph_nodes import TensorFlowOpLayer as _TensorFlowOpLayer
 from .hashing import HashedCrossing, Hashing
+from .local import LocallyConnected1D, LocallyConnected2D
 from .lookup import IntegerLookup, StringLookup
 from .merge import (
     Add,
