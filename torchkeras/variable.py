@@ -20,11 +20,11 @@ class Weight:
     """One row of a layer's weight table: a Keras name, where torch keeps it, and the layout.
 
     `native` is the path of the parameter or buffer below the layer, or a pair of paths that
-    Keras keeps stacked in one array. `setting` is the prefix of the layer's initializer,
-    regularizer and constraint attributes, the name itself unless given; `trainable` is False
-    for statistics. `scope` is what stands between layer and weight in the variable's name.
-    `sizes` maps axes that the native shape leaves open to attributes of the layer:
-    `{"m": "depth_multiplier"}`.
+    Keras keeps in one array: stacked, or end to end with `flat`. `setting` is the prefix of the
+    layer's initializer, regularizer and constraint attributes, the name itself unless given;
+    `trainable` is False for statistics. `scope` is what stands between layer and weight in the
+    variable's name. `sizes` maps axes that the native shape leaves open to attributes of the
+    layer: `{"m": "depth_multiplier"}`.
     """
 
     name: str
@@ -35,6 +35,7 @@ class Weight:
     trainable: bool = True
     scope: str | None = None
     sizes: dict[str, str] | None = None
+    flat: bool = False
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -236,13 +237,16 @@ class LayerWeight(Variable):
         """Tensors laid out like the native ones, as one tensor in the axes of Keras."""
         if len(natives) == 1:
             return self._axes.to_keras(natives[0], self._shape)
-        return torch.stack([self._axes.to_keras(t, self._shape[1:]) for t in natives])
+        shape = natives[0].shape if self.weight.flat else self._shape[1:]
+        parts = [self._axes.to_keras(tensor, shape) for tensor in natives]
+        return torch.cat(parts) if self.weight.flat else torch.stack(parts)
 
     def to_native(self, value: Tensor) -> tuple[Tensor, ...]:
         """The inverse of `to_keras`."""
         if isinstance(self.weight.native, str):
             return (self._axes.to_torch(value),)
-        return tuple(self._axes.to_torch(part) for part in value.unbind(0))
+        parts = value.chunk(len(self.weight.paths)) if self.weight.flat else value.unbind(0)
+        return tuple(self._axes.to_torch(part) for part in parts)
 
     def _write(self, tensor):
         for target, source in zip(self.native, self.to_native(tensor), strict=True):

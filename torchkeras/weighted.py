@@ -227,7 +227,9 @@ class Weighted(nn.Module):
         native = look_up(self, row.paths[0])
         sizes = {axis: getattr(self, attribute) for axis, attribute in (row.sizes or {}).items()}
         shape = axes.keras_shape(tuple(native.shape), sizes)
-        if len(row.paths) > 1:
+        if row.flat:
+            shape = (len(row.paths) * shape[0], *shape[1:])
+        elif len(row.paths) > 1:
             shape = (len(row.paths), *shape)
         scope = f"{row.scope}/" if row.scope else ""
         weight = LayerWeight(self, row, self._path(scope + row.name), shape)

@@ -28,6 +28,7 @@ from .conv import (
 )
 from .conv_lstm import ConvLSTM1D, ConvLSTM2D, ConvLSTM3D
 from .core import Activation, Dense, Embedding, Input, InputLayer, Masking
+from .cudnn import CuDNNGRU, CuDNNLSTM
 from .einsum import EinsumDense
 from .functions import Identity, Lambda
 from .graph_nodes import TensorFlowOpLayer as _TensorFlowOpLayer

@@ -138,7 +138,8 @@ class LSTMGates(Gates):
 
         def with_ones(shape, dtype=None):
             ones = initializers.get("ones")((units,), dtype=dtype)
-            first, rest = plain((units,), dtype=dtype), plain((2 * units,), dtype=dtype)
+            first = plain((shape[0] - 3 * units,), dtype=dtype)
+            rest = plain((2 * units,), dtype=dtype)
             return torch.cat([torch.as_tensor(first), ones, torch.as_tensor(rest)])
 
         self.bias_initializer = with_ones
@@ -149,7 +150,7 @@ class LSTMGates(Gates):
 
     def step(self, projected, states, weight, bias, masks):
         h, c = states
-        gates = (projected + project(h, weight, None, masks)).chunk(4, -1)
+        gates = (projected + project(h, weight, bias, masks)).chunk(4, -1)
         i, f, o = (self._gate(gates[k]) for k in (0, 1, 3))
         c = f * c + i * self.activation(gates[2])
         return [o * self.activation(c), c]
