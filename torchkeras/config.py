@@ -8,7 +8,12 @@ from pathlib import Path
 
 _FLOATX = ("float16", "bfloat16", "float32", "float64")
 _FORMATS = ("channels_last", "channels_first")
-_settings = {"floatx": "float32", "epsilon": 1e-7, "image_data_format": "channels_last"}
+_settings = {
+    "floatx": "float32",
+    "epsilon": 1e-7,
+    "image_data_format": "channels_last",
+    "jit_backend": "inductor",
+}
 
 
 def keras_home() -> Path:
@@ -44,6 +49,16 @@ def image_data_format() -> str:
 def set_image_data_format(data_format: str) -> None:
     """Set the default axis order of images: 'channels_last' or 'channels_first'."""
     _settings["image_data_format"] = _one_of("image_data_format", data_format, _FORMATS)
+
+
+def jit_backend() -> str:
+    """The compiler of `torch.compile` that `compile(jit_compile=True)` uses, 'inductor' at first."""
+    return _settings["jit_backend"]
+
+
+def set_jit_backend(value: str) -> None:
+    """Set it: 'eager' and 'aot_eager' need no C++ compiler, see `torch.compiler.list_backends`."""
+    _settings["jit_backend"] = str(value)
 
 
 def standardize_data_format(value: str | None) -> str:

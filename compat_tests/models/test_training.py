@@ -35,7 +35,7 @@ def cnn(keras):
     layers = keras.layers
     return keras.Sequential(
         [
-            layers.Conv2D(4, 3, padding="same", input_shape=(8, 8, 2)),
+            layers.Conv2D(4, 3, padding="same", use_bias=False, input_shape=(8, 8, 2)),
             layers.BatchNormalization(),
             layers.Activation("relu"),
             layers.MaxPooling2D(),

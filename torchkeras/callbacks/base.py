@@ -94,6 +94,9 @@ class Callback:
     def on_predict_batch_end(self, batch: int, logs: Any = None) -> None:
         """A batch of `predict` ends; `logs['outputs']` are its outputs."""
 
+    def _abandon(self) -> None:
+        """The run ends by an error, without `on_train_end`: close what is open."""
+
     def _batch_hook(self, name: str) -> Callable | None:
         """What to call for a batch hook; None where nothing would happen."""
         return overridden(self, name)

@@ -123,6 +123,12 @@ class CallbackList:
         """All callbacks get one dict of numbers and may add to it; `logs` itself stays."""
         self._call("on_epoch_end", epoch, _numbers(logs))
 
+    def abandon(self) -> None:
+        """The run ends by an error: have callbacks of this package close their files."""
+        for callback in self.callbacks:
+            if isinstance(callback, Callback):
+                callback._abandon()
+
     def _begin(self, name, logs):
         self._call(name, _numbers(logs))
         self._settle()  # a callback may have set its hooks just now

@@ -62,6 +62,7 @@ class CSVLogger(Callback):
         super().__init__()
         self.filename = os.fspath(filename)
         self.sep, self.append = separator, append
+        self.csv_file: Any = None
         self.writer: Any = None
         self.keys: list[str] | None = None
         self.append_header = True
@@ -88,8 +89,12 @@ class CSVLogger(Callback):
         self.csv_file.flush()
 
     def on_train_end(self, logs: Any = None) -> None:
-        self.csv_file.close()
-        self.writer = None
+        self._abandon()
+
+    def _abandon(self) -> None:
+        if self.csv_file is not None:
+            self.csv_file.close()
+        self.writer = self.csv_file = None
 
 
 def _cell(value):

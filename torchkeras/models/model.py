@@ -1,29 +1,20 @@
 """`Model`: a layer that trains, evaluates, predicts, saves and describes itself.
 
-What happens in a training step is `train_step`; the loops are in `training/loop.py`, and what
-runs a model is in `network.py`.
+What trains a model is in `trainer.py`, what runs it in `network.py`.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from torch import Tensor
-
-from .. import optimizers
-from ..data.arrays import unpack_x_y_sample_weight
 from ..graph import Graph
 from ..layer import TABLE, Layer
 from ..saving import api as saving
-from ..training import loop
-from ..training.compiled import Compiled
-from ..training.logs import Logs
-from ..variable import LayerWeight
-from .network import Network
+from .trainer import Trainer
 
 
 @TABLE.add()
-class Model(Network):
+class Model(Trainer):
     """A network with training and prediction.
 
     `Model(inputs, outputs, name=None)` takes symbolic tensors in any nesting; a subclass writes
@@ -45,212 +36,8 @@ class Model(Network):
     def __init__(self, *args: Any, name: str | None = None, trainable: bool = True, **kwargs: Any):
         inputs, outputs = _inputs_outputs(args, kwargs)
         super().__init__(name=name, trainable=trainable, **kwargs)
-        self._compiled: Compiled | None = None
-        self.optimizer = None
-        self.stop_training = False
-        self.history = None
         if inputs is not None:
             self._set_graph(Graph(inputs, outputs))
-
-    # --- training --------------------------------------------------------------------------
-
-    def compile(
-        self,
-        optimizer: Any = "rmsprop",
-        loss: Any = None,
-        metrics: Any = None,
-        loss_weights: Any = None,
-        weighted_metrics: Any = None,
-        run_eagerly: bool | None = None,
-        steps_per_execution: int | None = None,
-        jit_compile: bool | None = None,
-        pss_evaluation_shards: int = 0,
-        **kwargs: Any,
-    ) -> None:
-        """Choose optimizer, losses and metrics, each by name, object or function.
-
-        `loss`, `metrics`, `loss_weights`, `weighted_metrics` may be lists or dicts over the
-        outputs. Shadows `nn.Module.compile`; that one is `nn.Module.compile(model)`.
-        """
-        for argument in ("experimental_run_tf_function", "sample_weight_mode"):
-            kwargs.pop(argument, None)  # without effect in tf.keras 2.15 as well
-        if kwargs:
-            raise TypeError(
-                f"compile got an unexpected keyword argument {', '.join(map(repr, kwargs))}."
-            )
-        if pss_evaluation_shards:
-            raise ValueError("pss_evaluation_shards needs a parameter server, which torch has not.")
-        if steps_per_execution not in (None, 1):
-            raise ValueError(
-                f"steps_per_execution={steps_per_execution} is not supported; leave it at 1."
-            )
-        if jit_compile:
-            raise ValueError(
-                "jit_compile=True is not supported here; call nn.Module.compile(model) to run "
-                "the model through torch.compile."
-            )
-        optimizer = optimizers.get(optimizer)
-        self._compiled = Compiled(loss, metrics, loss_weights, weighted_metrics, self)
-        self._regularized: list[LayerWeight] | None = None
-        self.optimizer = optimizer
-        self.loss = loss
-        self.run_eagerly = bool(run_eagerly)
-
-    @property
-    def metrics(self) -> list:
-        """The loss trackers and metrics of the compiled model, in the order they are reported."""
-        return self._compiled.metrics if self._compiled else []
-
-    @property
-    def metrics_names(self) -> list[str]:
-        return [metric.name for metric in self.metrics]
-
-    def reset_metrics(self) -> None:
-        for metric in self.metrics:
-            metric.reset_state()
-
-    def train_step(self, data: Any) -> Any:
-        """One step on a batch: forward, loss, backward, update; returns the logs."""
-        x, y, sample_weight = unpack_x_y_sample_weight(data)
-        y_pred = self(x)
-        loss = self.compute_loss(x, y, y_pred, sample_weight)
-        if not self.optimizer.built:
-            self.optimizer.build(self.trainable_variables)
-        self.optimizer.minimize(loss)
-        return self.compute_metrics(x, y, y_pred, sample_weight)
-
-    def test_step(self, data: Any) -> Any:
-        """Loss and metrics on a batch; returns the logs."""
-        x, y, sample_weight = unpack_x_y_sample_weight(data)
-        y_pred = self(x)
-        self.compute_loss(x, y, y_pred, sample_weight)
-        return self.compute_metrics(x, y, y_pred, sample_weight)
-
-    def predict_step(self, data: Any) -> Any:
-        """The outputs for a batch."""
-        return self(unpack_x_y_sample_weight(data)[0])
-
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None) -> Tensor:
-        """The total loss of a batch, penalties included."""
-        return self._compiled.loss(y, y_pred, sample_weight, self._penalties())
-
-    def compute_metrics(self, x, y, y_pred, sample_weight) -> Any:
-        """Update the metrics and return the logs, which compute nothing until they are read."""
-        self._compiled.update_metrics(y, y_pred, sample_weight)
-        return Logs(self.get_metrics_result)
-
-    def get_metrics_result(self) -> dict[str, Any]:
-        """Names and values of all metrics, as tensors."""
-        results = {}
-        for metric in self.metrics:
-            result = metric.result()
-            results.update(result if isinstance(result, dict) else {metric.name: result})
-        return results
-
-    def _penalties(self):
-        """Regularization and the losses that layers added in this forward pass."""
-        if self._regularized is None:
-            self._regularized = [w for w in self.weights if w.regularizer is not None]
-        penalties = [weight.regularizer(weight.value) for weight in self._regularized]
-        return penalties + self._added_losses()
-
-    def fit(
-        self,
-        x: Any = None,
-        y: Any = None,
-        batch_size: int | None = None,
-        epochs: int = 1,
-        verbose: Any = "auto",
-        callbacks: Any = None,
-        validation_split: float = 0.0,
-        validation_data: Any = None,
-        shuffle: bool = True,
-        class_weight: dict[int, float] | None = None,
-        sample_weight: Any = None,
-        initial_epoch: int = 0,
-        steps_per_epoch: int | None = None,
-        validation_steps: int | None = None,
-        validation_batch_size: int | None = None,
-        validation_freq: Any = 1,
-        max_queue_size: int = 10,
-        workers: int = 1,
-        use_multiprocessing: bool = False,
-    ) -> Any:
-        """Train for `epochs` passes over the data and return the `History`.
-
-        `x`, `y`: arrays or tensors, lists or dicts of them, or `x` an iterable of batches.
-        `batch_size` defaults to 32. `validation_split` takes the last part of the samples before
-        shuffling. `class_weight` maps a class to its weight, `sample_weight` weighs samples.
-        `workers`, `use_multiprocessing` and `max_queue_size` change no result in Keras, and
-        nothing here: batches are made as they are needed. A `DataLoader` makes them in workers.
-        """
-        arguments = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
-        return loop.fit(self, **arguments)
-
-    def evaluate(
-        self,
-        x: Any = None,
-        y: Any = None,
-        batch_size: int | None = None,
-        verbose: Any = "auto",
-        sample_weight: Any = None,
-        steps: int | None = None,
-        callbacks: Any = None,
-        max_queue_size: int = 10,
-        workers: int = 1,
-        use_multiprocessing: bool = False,
-        return_dict: bool = False,
-        **kwargs: Any,
-    ) -> Any:
-        """Loss and metrics on data: a number, a list, or a dict with `return_dict=True`."""
-        if kwargs:
-            raise TypeError(f"evaluate got unexpected arguments {list(kwargs)}.")
-        return loop.evaluate(
-            self, x, y, batch_size, verbose, sample_weight, steps, callbacks, return_dict
-        )
-
-    def predict(
-        self,
-        x: Any,
-        batch_size: int | None = None,
-        verbose: Any = "auto",
-        steps: int | None = None,
-        callbacks: Any = None,
-        max_queue_size: int = 10,
-        workers: int = 1,
-        use_multiprocessing: bool = False,
-    ) -> Any:
-        """The outputs for all samples as numpy arrays, in the nesting of the model's outputs."""
-        return loop.predict(self, x, batch_size, verbose, steps, callbacks)
-
-    def train_on_batch(
-        self,
-        x: Any,
-        y: Any = None,
-        sample_weight: Any = None,
-        class_weight: Any = None,
-        reset_metrics: bool = True,
-        return_dict: bool = False,
-    ) -> Any:
-        """One training step on the given batch; returns the loss, or loss and metrics."""
-        return loop.on_batch(
-            self, "train", x, y, sample_weight, class_weight, reset_metrics, return_dict
-        )
-
-    def test_on_batch(
-        self,
-        x: Any,
-        y: Any = None,
-        sample_weight: Any = None,
-        reset_metrics: bool = True,
-        return_dict: bool = False,
-    ) -> Any:
-        """Loss and metrics on the given batch."""
-        return loop.on_batch(self, "test", x, y, sample_weight, None, reset_metrics, return_dict)
-
-    def predict_on_batch(self, x: Any) -> Any:
-        """The outputs for the given batch as numpy arrays."""
-        return loop.predict_on_batch(self, x)
 
     # --- files -----------------------------------------------------------------------------
 

@@ -13,30 +13,72 @@ import torch
 from torch import Tensor, nn
 
 from .. import losses, metrics, tree
+from ..arrays import as_tensor
 from ..weighted import Weighted
 
 
 class LossTracker:
-    """The mean of a loss over the samples of an epoch, kept on the device."""
+    """The mean of a loss over the samples of an epoch, kept on the device.
 
-    def __init__(self, name: str):
-        self.name = name
+    A `watched` one remembers the values of the batches, so that `first_not_finite` can tell where
+    it all began.
+    """
+
+    dtype = "float32"
+
+    def __init__(self, name: str, watched: bool = False):
+        self.name, self._watched = name, watched
         self.reset_state()
 
     def reset_state(self) -> None:
+        """Forget all batches."""
         self.total: Tensor | float = 0.0
-        self.count = 0
+        self.count: Any = 0
+        self._recent: list[Tensor] = []  # values of single batches, not read yet
+        self._folded: list[Tensor] = []  # the places of values not finite among 1024 older ones
 
-    def update_state(self, value: Tensor, samples: int) -> None:
-        value = value.detach()
+    reset_states = reset_state
+
+    def update_state(self, values: Any, sample_weight: Any = 1) -> None:
+        """Count in the loss of a batch of `sample_weight` samples."""
+        value = values.detach() if isinstance(values, Tensor) else as_tensor(values)
+        if value.ndim:
+            value = value.mean()
         if self.count:
-            self.total.add_(value, alpha=samples)
+            self.total.add_(value, alpha=sample_weight)
         else:
-            self.total = value * samples
-        self.count += samples
+            self.total = value * sample_weight
+            if self.total.dtype in _HALF:
+                self.total = value.float() * sample_weight
+        self.count += sample_weight
+        if self._watched:
+            self._recent.append(value)
+            if len(self._recent) == 1024:
+                self._folded.append(torch.stack(self._recent).isfinite())
+                self._recent = []
+
+    def __call__(self, values: Any, sample_weight: Any = 1) -> Tensor | float:
+        self.update_state(values, sample_weight)
+        return self.result()
 
     def result(self) -> Tensor | float:
+        """The mean so far, 0 without any batch."""
         return self.total / self.count if self.count else 0.0
+
+    def first_not_finite(self) -> int | None:
+        """The number of the first batch whose loss was not finite; reads from the device."""
+        recent = [torch.stack(self._recent).isfinite()] if self._recent else []
+        found = self._folded + recent
+        if not found:
+            return None
+        wrong = (~torch.cat(found)).nonzero()
+        return int(wrong[0]) if len(wrong) else None
+
+    def get_config(self) -> dict[str, Any]:
+        return {"name": self.name, "dtype": self.dtype}
+
+
+_HALF = (torch.float16, torch.bfloat16)
 
 
 class Compiled:
@@ -55,7 +97,9 @@ class Compiled:
         self._loss_weights = loss_weights
         self._metrics = _check_metrics(metrics)
         self._weighted = _check_metrics(weighted_metrics)
-        self.total = LossTracker("loss")
+        self.total = LossTracker("loss", watched=True)
+        self.as_loss, self.as_metrics = CompiledLoss(self), CompiledMetrics(self)
+        self.reports_loss = False  # whether anybody asked for the loss: tf.keras shows it then
         self._flags = [(m, m.trainable) for m in model.modules() if isinstance(m, Weighted)]
         self._settled = False
         self._outputs: list[_Output] = []
@@ -64,10 +108,14 @@ class Compiled:
 
     # --- the step --------------------------------------------------------------------------
 
-    def loss(self, y: Any, y_pred: Any, sample_weight: Any, penalties: list[Tensor]) -> Tensor:
-        """The total loss of a batch; the trackers take note of it."""
-        if not self._settled:
-            self._settle_losses(y_pred)
+    def loss(
+        self, y: Any, y_pred: Any, sample_weight: Any, penalties: list[Tensor]
+    ) -> Tensor | None:
+        """The total loss of a batch, of which the trackers take note; None where there is none."""
+        if not self.reports_loss:
+            if not self._settled:
+                self._settle_losses(y_pred)
+            self.reports_loss = True
         total, samples = None, None
         for output, target, prediction, weight in self._matched(y, y_pred, sample_weight):
             if output.loss is None or target is None:
@@ -84,10 +132,7 @@ class Compiled:
         for penalty in penalties:
             total = penalty if total is None else total + penalty
         if total is None:
-            raise ValueError(
-                f'Model "{self._model_name}" has no loss to minimise: give compile(loss=...) and '
-                "fit(y=...), or call add_loss in a layer."
-            )
+            return None
         if samples is None:
             samples = next(iter(tree.leaves(y_pred))).shape[0]
         self.total.update_state(total, samples)
@@ -117,9 +162,19 @@ class Compiled:
         """Trackers and metrics in the order they are reported; empty before the first batch."""
         if not self._settled:
             return []
-        trackers = [o.tracker for o in self._outputs if o.tracker is not None]
-        found = [m for o in self._outputs for m in (o.metrics or []) + (o.weighted or [])]
-        return [self.total, *trackers, *found]
+        return self.loss_metrics + self.own_metrics
+
+    @property
+    def loss_metrics(self) -> list:
+        """The tracker of the total and those of the outputs, once a loss was computed."""
+        if not self.reports_loss:
+            return []
+        return [self.total, *(o.tracker for o in self._outputs if o.tracker is not None)]
+
+    @property
+    def own_metrics(self) -> list:
+        """What `metrics` and `weighted_metrics` became."""
+        return [m for o in self._outputs for m in (o.metrics or []) + (o.weighted or [])]
 
     @contextmanager
     def trainable_as_compiled(self) -> Iterator[None]:
@@ -142,7 +197,9 @@ class Compiled:
     def _settle_losses(self, y_pred):
         count = len(tree.flatten(y_pred))
         names = self._names or [f"output_{i + 1}" for i in range(count)]
-        self._names, self._structure = names, y_pred if tree.is_nested(y_pred) else None
+        nested = tree.is_nested(y_pred)
+        self._names = names
+        self._structure = tree.map_structure(lambda _: None, y_pred) if nested else None
         self._check_names(count)
         objects = self._per_output(self._losses, count, "loss")
         weights = self._per_output(self._loss_weights, count, "loss_weights")
@@ -254,6 +311,60 @@ class Compiled:
         weights = self._per_output(sample_weight, count, "sample_weight", lambda v: shared)
         matched = zip(self._outputs, labels, tree.flatten(y_pred), weights, strict=True)
         return [(output, *_ranked(y, p, w)) for output, y, p, w in matched]
+
+
+class CompiledLoss:
+    """`model.compiled_loss`: the losses of `compile` for a training step of one's own."""
+
+    def __init__(self, compiled: Compiled):
+        self._compiled = compiled
+
+    def __call__(
+        self, y_true: Any, y_pred: Any, sample_weight: Any = None, regularization_losses: Any = None
+    ) -> Tensor | None:
+        """The total loss, with `regularization_losses` added; the trackers take note of it."""
+        return self._compiled.loss(y_true, y_pred, sample_weight, regularization_losses or [])
+
+    @property
+    def metrics(self) -> list:
+        """The trackers of the total and of each output."""
+        return self._compiled.loss_metrics
+
+    @property
+    def built(self) -> bool:
+        """Whether a loss was computed."""
+        return self._compiled.reports_loss
+
+    def reset_state(self) -> None:
+        """Forget all batches."""
+        for metric in self.metrics:
+            metric.reset_state()
+
+
+class CompiledMetrics:
+    """`model.compiled_metrics`: the metrics of `compile` for a step of one's own."""
+
+    def __init__(self, compiled: Compiled):
+        self._compiled = compiled
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Show a batch to all metrics."""
+        self._compiled.update_metrics(y_true, y_pred, sample_weight)
+
+    @property
+    def metrics(self) -> list:
+        """The metrics, once a batch was seen."""
+        return self._compiled.own_metrics
+
+    @property
+    def built(self) -> bool:
+        """Whether a batch was seen."""
+        return self._compiled._settled
+
+    def reset_state(self) -> None:
+        """Forget all batches."""
+        for metric in self.metrics:
+            metric.reset_state()
 
 
 class _Output:

@@ -18,6 +18,7 @@ from ..arrays import to_numpy
 from ..callbacks.container import CallbackList
 from ..data.arrays import ArrayBatches, class_weights
 from ..data.streams import Stream
+from . import execution, watch
 from .logs import Logs
 
 
@@ -35,13 +36,19 @@ def fit(model: Any, **given: Any) -> Any:
         steps=train.steps,
     )
     model.stop_training = False
+    model._resume, model._told_not_finite = None, False
     logs: dict = {}
-    with _mode(model, True), model._compiled.trainable_as_compiled():
+    with _mode(model, True), model._compiled.trainable_as_compiled(), _closing(callbacks):
         callbacks.on_train_begin()
-        for epoch in range(first, epochs):
-            model.reset_metrics()
+        start, skipped = first, 0
+        if model._resume is not None:  # by a callback that keeps the state of a run
+            start, skipped = model._resume.begin(callbacks, train)
+        for epoch in range(start, epochs):
+            if not skipped:
+                model.reset_metrics()
             callbacks.on_epoch_begin(epoch)
-            logs = _train_epoch(model, train, callbacks)
+            logs = _train_epoch(model, train, callbacks, epoch, skipped)
+            skipped = 0
             if validation is not None and _due(epoch + 1, given["validation_freq"]):
                 with _mode(model, False):
                     results = _test(model, validation, callbacks)
@@ -49,23 +56,33 @@ def fit(model: Any, **given: Any) -> Any:
             callbacks.on_epoch_end(epoch, logs)
             if model.stop_training or getattr(train, "ran_out", False):
                 break
+        if epochs > first and getattr(model.optimizer, "use_ema", False):
+            model.optimizer.finalize_variable_values(model.trainable_variables)
         callbacks.on_train_end(logs)
     return model.history
 
 
-def _train_epoch(model, batches, callbacks) -> dict[str, float]:
-    step, logs = -1, {}
-    for step, batch in enumerate(batches):
+def _train_epoch(model, batches, callbacks, epoch, skipped) -> dict[str, float]:
+    """One pass over the training data, but for `skipped` batches that an earlier run has done."""
+    execution.start_graph(model)
+    if skipped:
+        batches = model._resume.skip(batches, skipped)
+    runs = execution.Runs(model.make_train_function(), batches)
+    run, step, logs = runs.run, skipped, {}
+    for work in runs:
         for hook in callbacks.train_batch_begin:
             hook(step, {})
-        logs = model.train_step(batch)
+        logs = run(work)
+        step = step + 1 if runs.plain else skipped + runs.steps
         for hook in callbacks.train_batch_end:
-            hook(step, logs)
+            hook(step - 1, logs)
         if model.stop_training:
             break
-    if step < 0:
+    if step == skipped == 0:
         raise ValueError("The training data gave no batch; expected at least one.")
-    return _read(logs)
+    logs = _read(logs)
+    watch.report(model, batches, logs, epoch)
+    return logs
 
 
 def evaluate(model, x, y, batch_size, verbose, sample_weight, steps, callbacks, return_dict) -> Any:
@@ -81,25 +98,32 @@ def evaluate(model, x, y, batch_size, verbose, sample_weight, steps, callbacks, 
             epochs=1,
             steps=batches.steps,
         )
-    with _mode(model, False):
+    with _mode(model, False), _closing(callbacks):
         logs = _test(model, batches, callbacks)
-    if return_dict:
-        return logs
-    results = [logs[name] for name in logs]
+    return logs if return_dict else _listed(logs, model)
+
+
+def _listed(logs, model):
+    """Results in the order of `metrics_names`, what else there is by name; one alone as it is."""
+    names = [name for name in model.metrics_names if name in logs]
+    results = [logs[name] for name in names + sorted(logs.keys() - set(names))]
     return results[0] if len(results) == 1 else results
 
 
 def _test(model, batches, callbacks) -> dict[str, float]:
     callbacks.on_test_begin()
     model.reset_metrics()
-    logs: dict = {}
+    execution.start_graph(model)
+    runs = execution.Runs(model.make_test_function(), batches)
+    run, step, logs = runs.run, 0, {}
     with torch.no_grad():
-        for step, batch in enumerate(batches):
+        for work in runs:
             for hook in callbacks.test_batch_begin:
                 hook(step, {})
-            logs = model.test_step(batch)
+            logs = run(work)
+            step = step + 1 if runs.plain else runs.steps
             for hook in callbacks.test_batch_end:
-                hook(step, logs)
+                hook(step - 1, logs)
     logs = _read(logs)
     callbacks.on_test_end(logs)
     return logs
@@ -116,20 +140,28 @@ def predict(model, x, batch_size, verbose, steps, callbacks) -> Any:
         epochs=1,
         steps=batches.steps,
     )
-    parts = []
-    with _mode(model, False), torch.inference_mode():
+    with _mode(model, False), torch.inference_mode(), _closing(callbacks):
         callbacks.on_predict_begin()
-        for step, batch in enumerate(batches):
-            for hook in callbacks.predict_batch_begin:
-                hook(step, {})
-            outputs = model.predict_step(batch)
-            parts.append(outputs)
-            for hook in callbacks.predict_batch_end:
-                hook(step, {"outputs": outputs})
+        parts = _outputs(model, batches, callbacks)
         callbacks.on_predict_end()
         if not parts:
             raise ValueError("predict received no data.")
         return tree.map_structure(_joined, *parts)
+
+
+def _outputs(model, batches, callbacks):
+    execution.start_graph(model)
+    runs = execution.Runs(model.make_predict_function(), batches)
+    run, step, parts = runs.run, 0, []
+    for work in runs:
+        for hook in callbacks.predict_batch_begin:
+            hook(step, {})
+        outputs = run(work)
+        parts.append(outputs)
+        step = step + 1 if runs.plain else runs.steps
+        for hook in callbacks.predict_batch_end:
+            hook(step - 1, {"outputs": outputs})
+    return parts
 
 
 def _joined(*parts):
@@ -145,23 +177,26 @@ def on_batch(model, kind, x, y, sample_weight, class_weight, reset_metrics, retu
         batches.weigh_classes(class_weight)
     if reset_metrics:
         model.reset_metrics()
-    batch = next(iter(batches))
+    execution.start_graph(model)
+    make = model.make_train_function if kind == "train" else model.make_test_function
+    runs = execution.Runs(make(), batches)
+    work = next(iter(runs))
     if kind == "train":
         with _mode(model, True), model._compiled.trainable_as_compiled():
-            logs = _read(model.train_step(batch))
+            logs = _read(runs.run(work))
     else:
         with _mode(model, False), torch.no_grad():
-            logs = _read(model.test_step(batch))
-    if return_dict:
-        return logs
-    return next(iter(logs.values())) if len(logs) == 1 else list(logs.values())
+            logs = _read(runs.run(work))
+    return logs if return_dict else _listed(logs, model)
 
 
 def predict_on_batch(model, x) -> Any:
     """The outputs for one batch as numpy arrays."""
-    batch = next(iter(_batches(model, x, None, None, batch_size=_length(x))))
+    execution.start_graph(model)
+    batches = _batches(model, x, None, None, batch_size=_length(x))
+    runs = execution.Runs(model.make_predict_function(), batches)
     with _mode(model, False), torch.inference_mode():
-        return tree.map_structure(to_numpy, model.predict_step(batch))
+        return tree.map_structure(to_numpy, runs.run(next(iter(runs))))
 
 
 # --- data ------------------------------------------------------------------------------------
@@ -275,6 +310,16 @@ def _mode(model, training: bool) -> Iterator[None]:
     finally:
         if before != training:
             model.train(before)
+
+
+@contextmanager
+def _closing(callbacks) -> Iterator[None]:
+    """After an error or Ctrl-C, callbacks close what they opened before it goes on."""
+    try:
+        yield
+    except BaseException:
+        callbacks.abandon()
+        raise
 
 
 def _require_compiled(model):

@@ -1,0 +1,196 @@
+"""How the loops run a model's steps: one a call, several a call, or as the user's own function.
+
+Also what a model that is trained is asked for by code of others: its strategy, its metrics.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import torch
+from torch import nn
+
+from .. import config, tree
+from ..metrics import Metric
+
+
+def checked_steps(steps: Any) -> tuple[int, bool]:
+    """`steps_per_execution` as a number, and whether it was 'auto', which is 1 here.
+
+    >>> checked_steps(None), checked_steps("auto")
+    ((1, False), (1, True))
+    """
+    if steps is None or steps == "auto":
+        return 1, steps == "auto"
+    if isinstance(steps, bool) or int(steps) != steps or steps < 1:
+        raise ValueError(
+            f"steps_per_execution must be a positive integer or 'auto'; received {steps!r}."
+        )
+    return int(steps), False
+
+
+class StepFunction:
+    """Calls `model.train_step` (or the step of `kind`) on the next batches of an iterator.
+
+    It takes `steps_per_execution` batches, or those that are left, and returns the logs of the
+    last one; for 'predict' the outputs of all, joined.
+    """
+
+    def __init__(self, model: Any, kind: str):
+        self._model, self._kind, self._many = model, kind, model.steps_per_execution
+        self.__name__ = f"{kind}_function"
+
+    @property
+    def step(self) -> Callable | None:
+        """The model's step, where one call runs just that."""
+        return getattr(self._model, f"{self._kind}_step") if self._many == 1 else None
+
+    def __call__(self, iterator: Iterator) -> Any:
+        step = getattr(self._model, f"{self._kind}_step")
+        results = [step(next(iterator))]
+        for _ in range(self._many - 1):
+            try:
+                data = next(iterator)
+            except StopIteration:
+                break
+            results.append(step(data))
+        if self._kind != "predict":
+            return results[-1]
+        return tree.map_structure(lambda *parts: torch.cat(parts), *results)
+
+
+class Runs:
+    """Pairs of what to call and what to call it with, one for each execution of an epoch.
+
+    Iterating gives what `run` takes: a batch where the model's own step is all there is to do,
+    else an iterator over batches, as long as it has some. `steps` counts the batches taken.
+
+    >>> runs = Runs(lambda iterator: [next(iterator), next(iterator)], [1, 2, 3, 4])
+    >>> [runs.run(each) for each in runs], runs.steps
+    ([[1, 2], [3, 4]], 4)
+    """
+
+    def __init__(self, function: Callable, batches: Any):
+        step = function.step if isinstance(function, StepFunction) else None
+        self.plain = step is not None
+        self.run = step or function
+        self.steps = 0
+        self._batches = batches
+        self._waiting: list = []
+
+    def __iter__(self) -> Iterator[Any]:
+        if self.plain:
+            return iter(self._batches)
+        self._source = iter(self._batches)
+        return self._while_any()
+
+    def _while_any(self):
+        while self._waiting or self._fetch():
+            before = self.steps
+            yield self
+            if self.steps == before:
+                raise RuntimeError(
+                    "The function that make_train_function, make_test_function or "
+                    "make_predict_function returned took no batch; call next(iterator) in it."
+                )
+
+    def _fetch(self):
+        for batch in self._source:
+            self._waiting.append(batch)
+            return True
+        return False
+
+    def __next__(self) -> Any:
+        if not self._waiting and not self._fetch():
+            raise StopIteration
+        self.steps += 1
+        return self._waiting.pop()
+
+
+# --- torch.compile -----------------------------------------------------------------------------
+
+
+def start_graph(model: Any) -> None:
+    """With `jit_compile=True`, have the model's forward pass compiled when it is called next."""
+    if model.jit_compile is True and not model._graph_compiled and model.built:
+        model._graph_compiled = True
+        nn.Module.compile(model, fullgraph=True, backend=config.jit_backend())
+
+
+def stop_graph(model: Any) -> None:
+    """Run the forward pass in Python again."""
+    if model._graph_compiled:
+        model._graph_compiled = False
+        model._compiled_call_impl = None
+
+
+# --- what others ask a model for ---------------------------------------------------------------
+
+
+def metrics_inside(model: nn.Module) -> list[Any]:
+    """The metrics that the user's layers and models hold as attributes, alone or in lists."""
+    found: dict[int, Metric] = {}
+    for module in model.modules():
+        held = list(getattr(module, "_added_metrics", {}).values())
+        if not _is_library(type(module)):
+            held += _metrics_among(vars(module))
+        for metric in held:
+            found[id(metric)] = metric
+    compiled = getattr(model, "_compiled", None)
+    known = {id(metric) for metric in compiled.metrics} if compiled else ()
+    return [metric for key, metric in found.items() if key not in known]
+
+
+def _metrics_among(attributes):
+    for name, value in attributes.items():
+        if isinstance(value, Metric):
+            yield value
+        elif isinstance(value, (list, tuple, dict)) and not name.startswith("_"):
+            yield from (leaf for leaf in _values(value) if isinstance(leaf, Metric))
+
+
+def _values(value):
+    """Leaves of any nesting; keys of dictionaries need no order."""
+    if isinstance(value, dict):
+        value = value.values()
+    for item in value:
+        if isinstance(item, (list, tuple, dict)):
+            yield from _values(item)
+        else:
+            yield item
+
+
+def _is_library(cls):
+    return cls.__module__.partition(".")[0] in ("torchkeras", "torch")
+
+
+class OneDevice:
+    """The strategy of a model that trains on one device, for scripts that ask for it.
+
+    >>> OneDevice().num_replicas_in_sync, OneDevice().run(max, (1, 2))
+    (1, 2)
+    """
+
+    num_replicas_in_sync = 1
+
+    def scope(self) -> AbstractContextManager:
+        """A block in which models are made as everywhere else."""
+        return nullcontext(self)
+
+    def run(self, fn: Callable, args: tuple = (), kwargs: Any = None, options: Any = None) -> Any:
+        """`fn(*args, **kwargs)`."""
+        return fn(*args, **(kwargs or {}))
+
+    def reduce(self, reduce_op: Any, value: Any, axis: int | None = None) -> Any:
+        """`value` itself: there is no other replica."""
+        return value
+
+    def experimental_distribute_dataset(self, dataset: Any, options: Any = None) -> Any:
+        """`dataset` itself."""
+        return dataset
+
+    def experimental_local_results(self, value: Any) -> tuple[Any, ...]:
+        """The one result there is."""
+        return (value,)

@@ -1,0 +1,58 @@
+"""Tells once a run that numbers are no longer finite, and where that began.
+
+Nothing is computed for it in a step: the losses of single batches stay on the device, and are
+looked at when the loss of an epoch turns out not to be finite.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import Any
+
+import torch
+
+from .. import tree
+from ..data.arrays import ArrayBatches, unpack_x_y_sample_weight
+from ..data.streams import Stream
+
+
+def report(model: Any, batches: Any, logs: dict[str, Any], epoch: int) -> None:
+    """Warn if the loss of an epoch is not finite, unless this run was warned before."""
+    loss = logs.get("loss", 0.0)
+    if model.stop_training or model._told_not_finite:  # TerminateOnNaN tells by itself
+        return
+    if not isinstance(loss, float) or math.isfinite(loss):
+        return
+    model._told_not_finite = True
+    batch = model._compiled.total.first_not_finite() if model._compiled else None
+    where = f"epoch {epoch + 1}" + ("" if batch is None else f", batch {batch}")
+    warnings.warn(
+        f"The loss became {loss} in {where} (batches count from 0): {_cause(batches, logs)} The "
+        "weights are likely lost; callbacks.TerminateOnNaN() stops training at that batch.",
+        RuntimeWarning,
+        stacklevel=6,
+    )
+
+
+def _cause(batches, logs):
+    """The first thing that is not finite: in the data, or else among the losses."""
+    if isinstance(batches, Stream):
+        batches = batches.source
+    if isinstance(batches, ArrayBatches):
+        parts = unpack_x_y_sample_weight(batches.data)
+        for name, part in zip(("x", "y", "sample_weight"), parts, strict=True):
+            for leaf in tree.leaves(part):
+                if leaf is not None and leaf.is_floating_point() and not _all_finite(leaf):
+                    return f"{name} holds numbers that are not finite."
+        known = "x and y are finite, so "
+    else:
+        known = ""
+    for name, value in logs.items():
+        if name.endswith("_loss") and isinstance(value, float) and not math.isfinite(value):
+            return f"{known}the first that was not is {name}. Is the learning rate too high?"
+    return f"{known}it came with the loss itself. Is the learning rate too high?"
+
+
+def _all_finite(tensor):
+    return bool(torch.isfinite(tensor).all())
