@@ -52,7 +52,7 @@ def set_image_data_format(data_format: str) -> None:
 
 
 def jit_backend() -> str:
-    """The compiler of `torch.compile` that `compile(jit_compile=True)` uses, 'inductor' at first."""
+    """The compiler that `compile(jit_compile=True)` has torch.compile use, 'inductor' at first."""
     return _settings["jit_backend"]
 
 
