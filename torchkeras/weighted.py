@@ -242,13 +242,16 @@ class Weighted(nn.Module):
     def _adopt(self, name, variable):
         """A free-standing `Variable` assigned to an attribute becomes a weight of the layer."""
         value = variable.value.detach()
-        return self.add_weight(
-            variable.path if variable.path != "variable" else name,
+        name = variable.path if variable.path != "variable" else name
+        weight = self.add_weight(
+            name,
             tuple(value.shape),
             value.dtype,
             lambda shape, dtype: value,
             trainable=variable.trainable,
         )
+        weight._name = name  # it was made outside of the layer, and keeps its name
+        return weight
 
     def _path(self, name):
         return f"{self._prefix}{self.name}/{name}"

@@ -221,6 +221,16 @@ class Network(Layer):
         own = sorted(self._weights, key=lambda w: not w.weight.trainable)
         return list({id(w): w for w in found + own}.values())
 
+    @property
+    def trainable_weights(self) -> list[LayerWeight]:
+        """Weights that training changes: those of the layers, then the model's own."""
+        return _own_last(super().trainable_weights, self)
+
+    @property
+    def non_trainable_weights(self) -> list[LayerWeight]:
+        """Weights that training leaves alone: those of the layers, then the model's own."""
+        return _own_last(super().non_trainable_weights, self)
+
     def _assert_built(self, what):
         if not self.built and not self._graph:
             raise ValueError(
@@ -264,6 +274,10 @@ class Network(Layer):
                 "or by calling the model on a batch of data."
             )
         summary(self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range)
+
+
+def _own_last(weights, model):
+    return sorted(weights, key=lambda weight: weight._layer is model)
 
 
 class _Entry:

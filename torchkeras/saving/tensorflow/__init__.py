@@ -1,0 +1,1 @@
+"""TensorFlow's own formats, read and written without TensorFlow."""

@@ -1,0 +1,217 @@
+"""Weights in TensorFlow's own format: `save_weights("folder/name")` and its way back."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from typing import Any
+
+import numpy as np
+
+from ...arrays import to_numpy
+from ...optimizers import legacy as legacy_optimizers
+from ...variable import Variable
+from ..files import replacing
+from . import bundle
+from .bundle import Bundle
+from .objects import Builder, ObjectGraph, match
+
+_log = logging.getLogger("torchkeras")
+GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
+
+
+def is_checkpoint(path: str) -> bool:
+    """Whether `path` is the prefix of a checkpoint: its index is there."""
+    return os.path.isfile(path + ".index")
+
+
+def latest(folder: str) -> str | None:
+    """The prefix of the newest checkpoint that the file `checkpoint` in a folder names."""
+    try:
+        with open(os.path.join(folder, "checkpoint"), encoding="utf-8") as file:
+            said = re.search(r'^model_checkpoint_path: "((?:[^"\\]|\\.)*)"', file.read(2**20), re.M)
+    except FileNotFoundError:
+        return None
+    if said is None:
+        return None
+    prefix = os.path.join(folder, said[1].replace('\\"', '"').replace("\\\\", "\\"))
+    return prefix if is_checkpoint(prefix) else None
+
+
+class Status:
+    """What loading a checkpoint answers; scripts ask it what was found."""
+
+    def __init__(self, prefix: str, missing: list[str], unused: list[str]):
+        self._prefix, self._missing, self._unused = prefix, missing, unused
+
+    def expect_partial(self) -> Status:
+        """Accept that the file has more than the model; nothing to do."""
+        return self
+
+    def assert_existing_objects_matched(self) -> Status:
+        """AssertionError unless every weight of the model was in the file."""
+        if self._missing:
+            raise AssertionError(f"{self._prefix} has no values for {self._missing}.")
+        return self
+
+    def assert_consumed(self) -> Status:
+        """AssertionError unless model and file have the same variables."""
+        self.assert_existing_objects_matched()
+        if self._unused:
+            raise AssertionError(f"{self._prefix} holds {self._unused}, which the model has not.")
+        return self
+
+    assert_nontrivial_match = assert_existing_objects_matched
+
+    def initialize_or_restore(self, session: Any = None) -> None:
+        """Values are restored at once; nothing is left to do."""
+
+    run_restore_ops = initialize_or_restore
+
+
+# --- reading ---------------------------------------------------------------------------------
+
+
+def read_graph(file: Bundle) -> ObjectGraph:
+    """The object graph of a checkpoint; ValueError for one that was saved by names alone."""
+    if GRAPH not in file:
+        raise ValueError(
+            f"{file.file} holds variables by name, as TensorFlow 1 saved them, and no model."
+        )
+    try:
+        return ObjectGraph.parse(file.texts(GRAPH)[0])
+    except (ValueError, IndexError) as error:
+        raise ValueError(f"{file.file}: the object graph cannot be read: {error}.") from error
+
+
+def load_weights(model: Any, prefix: str, optimizer: bool = True) -> Status:
+    """Give a built model the weights in a checkpoint, and its optimizer the state if there is one.
+
+    Weights are found by the attributes and layer positions that lead to them, as tf.keras does.
+    Those that the file lacks keep their values; ValueError where a shape differs or nothing fits.
+    Nothing changes on an error.
+    """
+    file = Bundle(prefix)
+    graph = read_graph(file)
+    pairs = match(graph, model)
+    if not pairs and model.weights:
+        raise ValueError(f"{prefix}: none of the weights of model {model.name!r} is in it.")
+    keys = [graph.nodes[index].variable[1] for _, index in pairs]
+    for (weight, _), key in zip(pairs, keys, strict=True):
+        if file.entry(key).shape != tuple(weight.shape):
+            raise ValueError(
+                f"{prefix}: shape mismatch: weight {weight.name} has shape {tuple(weight.shape)}, "
+                f"{key!r} in the checkpoint has shape {file.entry(key).shape}."
+            )
+    arrays = [file.array(key) for key in keys]
+    state = _optimizer_state(file, graph, model, pairs) if optimizer else None
+    for (weight, _), array in zip(pairs, arrays, strict=True):
+        weight.assign(array)
+    used = set(keys) | {GRAPH, "save_counter/.ATTRIBUTES/VARIABLE_VALUE"}
+    if state is not None:
+        used |= _give_state(model, *state, prefix)
+    loaded = {id(weight) for weight, _ in pairs}
+    missing = [weight.name for weight in model.weights if id(weight) not in loaded]
+    return Status(prefix, missing, [key for key in file.keys() if key not in used])
+
+
+def _optimizer_state(file, graph, model, pairs):
+    """Names, values and keys of the optimizer's variables, and its learning rate."""
+    index = graph.child(0, "optimizer")
+    target = getattr(model, "optimizer", None)
+    if index is None or not hasattr(target, "load_named_weights"):
+        return None
+    listed = graph.child(index, "_variables")
+    if listed is not None:
+        found = [graph.nodes[child].variable for child in graph.numbered(listed)]
+        rate = graph.child(index, "_learning_rate")
+    else:  # the optimizers before 2.11
+        found = _slots(graph, index, target, pairs)
+        rate = graph.child(index, "learning_rate")
+    found = [variable for variable in found if variable]
+    rate = graph.nodes[rate].variable[1] if rate is not None and graph.nodes[rate].variable else None
+    named = [(f"{name}:0", file.array(key)) for name, key in found]
+    return named, [key for _, key in found], rate, None if rate is None else file.array(rate)
+
+
+def _slots(graph, index, optimizer, pairs):
+    """The variables of an older optimizer in the order in which it lists them."""
+    node = graph.nodes[index]
+    weights = {child: weight for weight, child in pairs}
+    slots = {(s, id(weights[one])): kept for s, one, kept in node.slots if one in weights}
+    counter = graph.child(index, "iter")
+    found = [] if counter is None else [graph.nodes[counter].variable]
+    names = list(dict.fromkeys(slot for slot, _, _ in node.slots))
+    order = list(optimizer.get_slot_names()) if hasattr(optimizer, "get_slot_names") else names
+    for slot in sorted(names, key=lambda s: order.index(s) if s in order else len(order)):
+        for weight, _ in pairs:
+            kept = slots.get((slot, id(weight)))
+            found += [] if kept is None else [graph.nodes[kept].variable]
+    return found
+
+
+def _give_state(model, named, keys, rate_key, rate, prefix):
+    """Write the state; the keys that were used, none of them where the state does not fit."""
+    optimizer = model.optimizer
+    optimizer.build(model.trainable_variables)
+    try:
+        optimizer.load_named_weights(named)
+    except ValueError as error:
+        _log.warning(
+            "%s: the optimizer's state does not fit %s, which starts anew: %s",
+            prefix,
+            optimizer.name,
+            error,
+        )
+        return set()
+    if rate is not None and optimizer._schedule is None:
+        optimizer.learning_rate = float(rate)
+    return {*keys, rate_key}
+
+
+# --- writing ---------------------------------------------------------------------------------
+
+
+def save_weights(model: Any, prefix: str, optimizer: bool = True) -> None:
+    """Write weights and optimizer state as a checkpoint, and the file `checkpoint` beside it."""
+    builder = Builder(model)
+    state = getattr(model, "optimizer", None)
+    if optimizer and hasattr(state, "named_weights"):
+        _add_optimizer(builder, state)
+    tensors = {key: _values(value) for key, value in builder.values.items()}
+    tensors[GRAPH] = builder.graph.encode()
+    folder, base = os.path.split(os.path.abspath(prefix))
+    os.makedirs(folder, exist_ok=True)
+    bundle.write(prefix, tensors)
+    name = base.replace("\\", "\\\\").replace('"', '\\"')
+    with replacing(os.path.join(folder, "checkpoint")) as temporary:
+        with open(temporary, "x", encoding="utf-8") as file:
+            file.write(f'model_checkpoint_path: "{name}"\nall_model_checkpoint_paths: "{name}"\n')
+
+
+def _add_optimizer(builder, optimizer):
+    """The optimizer's node, as the Keras of its class lays it out."""
+    node = builder.add(0, "optimizer")
+    legacy = isinstance(optimizer, legacy_optimizers.Optimizer)
+    variables = list(optimizer.variables)
+    counter = builder.add(node, "iter" if legacy else "_iterations", variables[0])
+    if optimizer._schedule is None:
+        rate = Variable(float(optimizer.learning_rate), "float32", False, "learning_rate")
+        builder.add(node, "learning_rate" if legacy else "_learning_rate", rate)
+    if legacy:
+        for variable in variables[1:]:
+            builder.add_slot(node, variable._slot, variable._variable, variable)
+        return
+    listed = builder.add(node, "_variables")
+    builder.graph.nodes[listed].children["0"] = counter
+    for number, variable in enumerate(variables[1:], start=1):
+        builder.add(listed, str(number), variable)
+
+
+def _values(value):
+    if value.__class__.__module__ == "numpy":
+        return value
+    if getattr(value, "dtype", None) == "bfloat16":
+        return value.value
+    return np.asarray(to_numpy(value))
