@@ -11,7 +11,7 @@ import torch
 
 from ..layer import TABLE
 from ..precision import dtype_name
-from ..registry import custom_object_scope
+from ..registry import custom_object_scope, get_registered_name
 
 KERAS_VERSION = "2.15.0"  # what files say that torchkeras writes
 _LARGEST = 64 * 2**20
@@ -59,6 +59,13 @@ def legacy_model_config(model: Any) -> dict[str, Any]:
     """The `model_config` of an HDF5 file: layers without the `module` that newer formats have."""
     config = model_config(model)
     return {**config, "config": _with_legacy_layers(config["config"])}
+
+
+def layer_entry(layer: Any) -> dict[str, Any]:
+    """Class and config of one layer or model as `legacy_model_config` writes it inside."""
+    name = get_registered_name(type(layer))
+    entry = _for_all({"class_name": name, "config": layer.get_config()})
+    return {**entry, "config": _with_legacy_layers(entry["config"])}
 
 
 def _with_legacy_layers(config):

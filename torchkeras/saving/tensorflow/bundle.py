@@ -182,7 +182,7 @@ def write(prefix: str, tensors: dict[str, Any]) -> None:
         with open(temporary, "xb") as file:
             for key in sorted(tensors):
                 dtype, shape, parts, crc = _stored(tensors[key])
-                sizes = encode(*((2, encode((1, size)) or b"") for size in shape))
+                sizes = _sizes(shape)
                 offset = file.tell()
                 for piece in parts:
                     file.write(piece)
@@ -191,6 +191,15 @@ def write(prefix: str, tensors: dict[str, Any]) -> None:
     with replacing(f"{prefix}.index") as temporary:
         with open(temporary, "xb") as file:
             file.write(table.write(entries))
+
+
+def declared(value: Any) -> tuple[int, bytes]:
+    """TensorFlow's number of an array's dtype, and its shape as a `TensorShapeProto`."""
+    return _NUMBERS[str(value.dtype).removeprefix("torch.")], _sizes(value.shape)
+
+
+def _sizes(shape):
+    return encode(*((2, encode((1, size))) for size in shape))
 
 
 def _stored(value):

@@ -178,9 +178,8 @@ def save_weights(model: Any, prefix: str, optimizer: bool = True) -> None:
     builder = Builder(model)
     state = getattr(model, "optimizer", None)
     if optimizer and hasattr(state, "named_weights"):
-        _add_optimizer(builder, state)
-    tensors = {key: _values(value) for key, value in builder.values.items()}
-    tensors[GRAPH] = builder.graph.encode()
+        add_optimizer(builder, state)
+    tensors = tensors_of(builder)
     folder, base = os.path.split(os.path.abspath(prefix))
     os.makedirs(folder, exist_ok=True)
     bundle.write(prefix, tensors)
@@ -190,8 +189,8 @@ def save_weights(model: Any, prefix: str, optimizer: bool = True) -> None:
             file.write(f'model_checkpoint_path: "{name}"\nall_model_checkpoint_paths: "{name}"\n')
 
 
-def _add_optimizer(builder, optimizer):
-    """The optimizer's node, as the Keras of its class lays it out."""
+def add_optimizer(builder: Builder, optimizer: Any) -> None:
+    """Add the optimizer's node, as the Keras of its class lays it out."""
     node = builder.add(0, "optimizer")
     legacy = isinstance(optimizer, legacy_optimizers.Optimizer)
     variables = list(optimizer.variables)
@@ -207,6 +206,12 @@ def _add_optimizer(builder, optimizer):
     builder.graph.nodes[listed].children["0"] = counter
     for number, variable in enumerate(variables[1:], start=1):
         builder.add(listed, str(number), variable)
+
+
+def tensors_of(builder: Builder) -> dict[str, Any]:
+    """What the checkpoint of a model holds: the values by their keys, and the graph."""
+    tensors = {key: _values(value) for key, value in builder.values.items()}
+    return {**tensors, GRAPH: builder.graph.encode()}
 
 
 def _values(value):

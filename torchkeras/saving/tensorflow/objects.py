@@ -219,6 +219,7 @@ class Builder:
     def __init__(self, model: Any):
         self.graph = ObjectGraph([Node()])
         self.values: dict[str, Any] = {}  # key -> Variable
+        self.things: dict[int, Any] = {0: model}  # node -> what it stands for
         self._made: dict[int, int] = {id(model): 0}
         self._keys: dict[int, str] = {0: ""}
         self._fill(0, model)
@@ -236,7 +237,7 @@ class Builder:
             own = name.replace(".", "..").replace("/", ".S")
             self._keys[index] = f"{before}/{own}" if before else own
             if thing is not None:
-                self._made[id(thing)] = index
+                self._made[id(thing)], self.things[index] = index, thing
                 self._fill(index, thing)
         self.graph.nodes[parent].children[name] = index
         return index
