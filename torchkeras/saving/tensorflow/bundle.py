@@ -118,7 +118,7 @@ class Bundle:
             raise self._damaged(key, entry)
         values = np.frombuffer(data, kind).reshape(entry.shape)
         if name == "bfloat16":
-            return torch.from_numpy(values.view(np.int16)).view(torch.bfloat16)
+            return torch.from_numpy(values.view(np.int16).copy()).view(torch.bfloat16)
         return values
 
     def texts(self, key: str) -> list[bytes]:

@@ -130,7 +130,9 @@ def _optimizer_state(file, graph, model, pairs):
         found = _slots(graph, index, target, pairs)
         rate = graph.child(index, "learning_rate")
     found = [variable for variable in found if variable]
-    rate = graph.nodes[rate].variable[1] if rate is not None and graph.nodes[rate].variable else None
+    rate = (
+        graph.nodes[rate].variable[1] if rate is not None and graph.nodes[rate].variable else None
+    )
     named = [(f"{name}:0", file.array(key)) for name, key in found]
     return named, [key for _, key in found], rate, None if rate is None else file.array(rate)
 

@@ -29,7 +29,7 @@ _PRIVATE = {  # Keras' attributes where a weight has another name
 
 
 class Node:
-    """An object of the graph: its children by attribute, its stored values, an optimizer's slots."""
+    """An object of the graph: children by attribute, stored values, an optimizer's slots."""
 
     def __init__(self):
         self.children: dict[str, int] = {}

@@ -31,7 +31,9 @@ def write(folder: str, model: Any, training_config: dict | None, optimizer: bool
     os.mkdir(os.path.join(folder, "variables"))
     tensors = tensors_of(builder)
     bundle.write(os.path.join(folder, "variables", "variables"), tensors)
-    objects = [(1, _object(builder, i, described, tensors)) for i in range(len(builder.graph.nodes))]
+    objects = [
+        (1, _object(builder, i, described, tensors)) for i in range(len(builder.graph.nodes))
+    ]
     info = encode((4, "serve"), (5, "2.15.0"))
     meta = encode((1, info), (2, b""), (3, encode((7, 2))), (7, encode(*objects)))
     _write(folder, "saved_model.pb", encode((1, 1), (2, meta)))
