@@ -271,7 +271,7 @@ def test_variables_assigned_to_attributes_are_weights():
 
     layer = Held()
     assert layer(torch.zeros(1, 2)).tolist() == [[1.0, 1.0]]
-    assert [w.name for w in layer.trainable_weights] == ["held/bias:0"]
+    assert [w.name for w in layer.trainable_weights] == ["bias:0"]
 
 
 def test_half_precision_follows_to():
