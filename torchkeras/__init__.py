@@ -24,6 +24,7 @@ from . import (
     utils,
 )
 from .layers import Input
+from .legacy import enter as _enter_old_spellings
 from .models import Model, Sequential
 
 __version__ = "0.1.0"
@@ -49,3 +50,5 @@ __all__ = [
     "saving",
     "utils",
 ]
+
+_enter_old_spellings()

@@ -39,12 +39,13 @@ __all__ = [
 ]
 
 _phase: dict[str, int] = {}
+_NAME = {"backend": "torch"}  # the shim answers what scripts for TensorFlow expect
 _scopes: list[str] = []
 
 
 def backend() -> str:
-    """The name of what computes: 'torch'."""
-    return "torch"
+    """The name of what computes: 'torch', and 'tensorflow' for scripts that run in the shim."""
+    return _NAME["backend"]
 
 
 def clear_session() -> None:

@@ -120,7 +120,7 @@ def batch_set_value(tuples: Sequence[tuple[Any, Any]]) -> None:
 
 def update(x: Any, new_x: Any) -> Any:
     """Write `new_x` into a variable, or in place into a tensor; the variable."""
-    if isinstance(x, Variable):
+    if hasattr(x, "assign"):  # a variable, the learning rate of an optimizer
         return x.assign(new_x)
     if not isinstance(x, Tensor):
         raise TypeError(f"Expected a variable or a tensor to write into; received {x!r}.")

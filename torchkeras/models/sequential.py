@@ -174,6 +174,8 @@ class Sequential(Functional):
 
 def _input_layer_for(layer):
     """The input that a first layer asks for, or None."""
+    if hasattr(layer, "many_inputs"):
+        return layer.many_inputs()
     if isinstance(layer, Model) and layer._graph is not None:
         shape, dtype = layer.inputs[0].shape, layer.inputs[0].dtype
     elif isinstance(layer, Layer) and layer._batch_input_shape is not None:

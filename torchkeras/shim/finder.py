@@ -9,6 +9,10 @@ from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
 from types import ModuleType
 
+from ..backend import state
+from ..legacy import modules
+from ..legacy.warning import deprecated
+
 __all__ = ["install", "uninstall"]
 
 KERAS_VERSION = "2.15.0"  # what scripts that look at keras.__version__ are to see
@@ -20,8 +24,42 @@ ALIASES = {
     "tf_keras": "torchkeras",
     "tensorflow": _TENSORFLOW,
     "tensorflow.keras": "torchkeras",
+    "keras_preprocessing": "torchkeras.preprocessing",
+    "keras_applications": "torchkeras.applications",
+    **dict.fromkeys(
+        (
+            "keras.src",
+            "keras.api",
+            "keras.api._v2.keras",
+            "keras.api.keras",
+            "tensorflow.python.keras",
+            "tensorflow.contrib.keras",
+            "tensorflow.contrib.keras.python.keras",
+            "tensorflow_core.python.keras",
+            "tensorflow.compat.v1.keras",
+            "tensorflow.compat.v2.keras",
+        ),
+        "torchkeras",
+    ),
     # TensorBoard asks for this name to learn that it must not use tensorflow's file functions.
     "tensorboard.compat.notf": _TENSORFLOW,
+}
+
+
+# Roots that are spelled otherwise today: their first import says so.
+OLD_ROOTS = {
+    **dict.fromkeys(
+        (
+            "keras.src",
+            "keras.api",
+            "tensorflow.python.keras",
+            "tensorflow.contrib.keras",
+            "tensorflow_core.python.keras",
+        ),
+        "keras",
+    ),
+    "keras_preprocessing": "keras.preprocessing",
+    "keras_applications": "keras.applications",
 }
 
 
@@ -83,6 +121,8 @@ class _AliasFinder(MetaPathFinder, Loader):
     def find_spec(self, fullname, path=None, target=None):
         if fullname.startswith(_TENSORFLOW + "."):  # what `from tensorflow import NAME` tries last
             _refuse(fullname.replace(_TENSORFLOW, "tensorflow", 1))
+        if fullname in _PARENTS:
+            return ModuleSpec(fullname, _ParentLoader(), is_package=True)
         ours = real_name(fullname)
         if ours is None:
             return None
@@ -91,7 +131,14 @@ class _AliasFinder(MetaPathFinder, Loader):
         return ModuleSpec(fullname, self)
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
-        module = importlib.import_module(real_name(spec.name))
+        ours = real_name(spec.name)
+        module = importlib.import_module(ours)
+        if spec.name in OLD_ROOTS:
+            deprecated(spec.name, OLD_ROOTS[spec.name])
+        path = ours.removeprefix("torchkeras.")
+        present = modules.present_path(path)
+        if present and not isinstance(module, modules.OldModule):
+            deprecated(f"keras.{path}", f"keras.{present}")
         if not hasattr(module, "__path__") and any(
             alias.startswith(spec.name + ".") for alias in ALIASES
         ):
@@ -107,9 +154,29 @@ class _AliasFinder(MetaPathFinder, Loader):
         keras = importlib.import_module("torchkeras")
         self.own_version = getattr(keras, "__version__", None)
         keras.__version__ = KERAS_VERSION
+        state._NAME["backend"] = "tensorflow"
 
     def restore_version(self):
         importlib.import_module("torchkeras").__version__ = self.own_version
+        state._NAME["backend"] = "torch"
+
+
+class _ParentLoader(Loader):
+    """Makes the empty package that stands above old roots: `tensorflow.python`."""
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        return ModuleType(spec.name)
+
+    def exec_module(self, module: ModuleType) -> None:
+        module.__getattr__ = lambda name: _refuse(f"{module.__name__}.{name}")
+
+
+_PARENTS = {
+    name.rsplit(".", count)[0]
+    for name in ALIASES
+    for count in range(1, name.count(".") + 1)
+    if name.split(".")[0] in ("keras", "tensorflow", "tensorflow_core")
+} - set(ALIASES)
 
 
 def _exists(name):

@@ -1,0 +1,78 @@
+"""Helpers for models and scripts that `keras.utils` and `keras.engine` once had."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..registry import get_registered_object
+from .warning import deprecated
+
+
+def multi_gpu_model(
+    model: Any, gpus: Any = None, cpu_merge: bool = True, cpu_relocation: bool = False
+) -> Any:
+    """The model itself: one process trains on one device here."""
+    deprecated("multi_gpu_model", "torchrun with DistributedDataParallel; the model stays as it is")
+    return model
+
+
+def print_summary(model: Any, line_length: Any = None, positions: Any = None, print_fn=None) -> None:
+    """`model.summary(...)`."""
+    deprecated("print_summary(model)", "model.summary()")
+    model.summary(line_length, positions, print_fn)
+
+
+def to_list(x: Any) -> list:
+    """`x` where it is a list, else a list of it."""
+    deprecated("to_list", "[x]")
+    return x if isinstance(x, list) else [x]
+
+
+def has_arg(fn: Callable, name: str, accept_all: bool = False) -> bool:
+    """Whether a function has an argument of that name."""
+    deprecated("has_arg", "inspect.signature")
+    parameters = inspect.signature(fn).parameters.values()
+    kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    anything = accept_all and any(p.kind is p.VAR_KEYWORD for p in parameters)
+    return anything or any(p.name == name and p.kind in kinds for p in parameters)
+
+
+def get_from_module(identifier: Any, module_params: dict, module_name: str, **options: Any) -> Any:
+    """What a name denotes in a dictionary of functions; anything else is itself."""
+    deprecated("get_from_module", "keras.utils.get_registered_object")
+    if not isinstance(identifier, str):
+        return identifier
+    found = get_registered_object(identifier, None, module_params)
+    if found is None:
+        raise ValueError(f"Unknown {module_name}: {identifier!r}.")
+    return found() if options.get("instantiate") else found
+
+
+def make_batches(size: int, batch_size: int) -> list[tuple[int, int]]:
+    """The bounds of the batches of `size` samples.
+
+    >>> make_batches(5, 2)
+    [(0, 2), (2, 4), (4, 5)]
+    """
+    starts = range(0, size, batch_size)
+    return [(start, min(start + batch_size, size)) for start in starts]
+
+
+def load_weights_from_hdf5_group(f: Any, layers: Any) -> None:
+    """Refused: files are read by `model.load_weights`, which checks them."""
+    raise NotImplementedError("load_weights_from_hdf5_group: call model.load_weights(path).")
+
+
+def convert_all_kernels_in_model(model: Any) -> None:
+    """Turn the kernels of all convolutions around, for weights that Theano trained."""
+    from .conv_utils import convert_kernel
+
+    deprecated("convert_all_kernels_in_model", "layer.set_weights with turned kernels")
+    for layer in model.layers:
+        if type(layer).__name__ in ("Conv1D", "Conv2D", "Conv3D", "Conv2DTranspose"):
+            kernel, *rest = layer.get_weights()
+            layer.set_weights([np.ascontiguousarray(convert_kernel(kernel)), *rest])
