@@ -14,7 +14,6 @@ from .. import graph
 from ..arrays import as_tensor, to_numpy
 from ..graph import KerasTensor
 from ..precision import dtype_name
-from ..variable import Variable
 from .operands import any_symbolic, tensor
 
 __all__ = [

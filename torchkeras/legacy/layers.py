@@ -13,6 +13,7 @@ from ..layer import TABLE, Layer
 from .arguments import sides_as_kernel
 from .warning import deprecated
 
+
 def enter() -> None:
     """The long names of convolutions take their kernels side by side."""
     layers.Convolution2D, layers.Convolution3D = Convolution2D, Convolution3D
@@ -67,42 +68,6 @@ def AtrousConvolution2D(*args: Any, atrous_rate: Any = (1, 1), **kwargs: Any) ->
     deprecated("AtrousConvolution2D", "Conv2D(..., dilation_rate=...)")
     args = sides_as_kernel("AtrousConvolution2D", args, 2)
     return layers.Conv2D(*args, dilation_rate=atrous_rate, **kwargs)
-
-
-# --- recurrent layers that only cuDNN had ------------------------------------------------------
-
-
-@TABLE.add()
-class CuDNNLSTM(layers.LSTM):
-    """`LSTM` without choices: what cuDNN computes. Weight files of it are converted."""
-
-    def __init__(self, units: int, **kwargs: Any):
-        deprecated("CuDNNLSTM", "LSTM")
-        super().__init__(units, **kwargs)
-
-    def get_config(self) -> dict[str, Any]:
-        return _without(super().get_config(), _FIXED)
-
-
-@TABLE.add()
-class CuDNNGRU(layers.GRU):
-    """`GRU(reset_after=True)` without choices: what cuDNN computes. Weight files are converted."""
-
-    def __init__(self, units: int, **kwargs: Any):
-        deprecated("CuDNNGRU", "GRU")
-        super().__init__(units, reset_after=True, **kwargs)
-
-    def get_config(self) -> dict[str, Any]:
-        return _without(super().get_config(), (*_FIXED, "reset_after"))
-
-
-_FIXED = (
-    "activation recurrent_activation use_bias dropout recurrent_dropout implementation unroll"
-).split()
-
-
-def _without(config, names):
-    return {key: value for key, value in config.items() if key not in names}
 
 
 # --- merging -------------------------------------------------------------------------------------

@@ -80,7 +80,7 @@ def _length_of(batch):
     return len(next(iter(tree.leaves(batch))))
 
 
-# --- classes and probabilities ---------------------------------------------------------------------
+# --- classes and probabilities -----------------------------------------------------------------
 
 
 def predict_classes(self, x: Any, batch_size: Any = 32, verbose: Any = 0) -> np.ndarray:
@@ -99,7 +99,7 @@ def predict_proba(self, x: Any, batch_size: Any = 32, verbose: Any = 0) -> np.nd
     return self.predict(x, batch_size=batch_size, verbose=verbose)
 
 
-# --- parts of models that graphs of TensorFlow 1 had -----------------------------------------------
+# --- parts of models that graphs of TensorFlow 1 had -------------------------------------------
 
 
 def _make_function(name):
@@ -138,7 +138,9 @@ METHODS = {
     "targets": _always("targets", "nothing: targets come with each batch", _empty),
     "sample_weights": _always("sample_weights", "nothing: they come with each batch", _empty),
     "container_nodes": _always("container_nodes", "nothing", lambda self: set()),
-    "uses_learning_phase": _always("uses_learning_phase", "the training argument", lambda self: True),
+    "uses_learning_phase": _always(
+        "uses_learning_phase", "the training argument", lambda self: True
+    ),
 }
 
 

@@ -20,7 +20,9 @@ def multi_gpu_model(
     return model
 
 
-def print_summary(model: Any, line_length: Any = None, positions: Any = None, print_fn=None) -> None:
+def print_summary(
+    model: Any, line_length: Any = None, positions: Any = None, print_fn=None
+) -> None:
     """`model.summary(...)`."""
     deprecated("print_summary(model)", "model.summary()")
     model.summary(line_length, positions, print_fn)

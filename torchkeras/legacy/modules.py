@@ -113,8 +113,6 @@ MODULES = {
     "preprocessing.image_dataset": "utils",
     "preprocessing.text_dataset": "utils",
     "preprocessing.timeseries": "utils",
-    "wrappers": "wrappers",
-    "legacy.layers": "legacy.layers",
 }
 _RULES = "adam adamax adadelta adagrad ftrl gradient_descent nadam rmsprop"
 MODULES |= {f"optimizer_v2.{rule}": "optimizers.legacy" for rule in _RULES.split()}
@@ -150,7 +148,6 @@ CALLED = {
 }
 
 _ROOT = __name__.split(".")[0]
-_KEPT = ("wrappers", "legacy.layers")  # these have files of their own
 
 
 class CallableModule(ModuleType):
@@ -253,8 +250,6 @@ def enter() -> None:
     for path, present in (MODULES | SAME_NAME).items():
         name = f"{_ROOT}.{path}"
         module = sys.modules.get(name)
-        if path in _KEPT:
-            continue
         if module is None and path in MODULES:
             sys.modules[name] = OldModule(path, present)
             _show_in_parent(path)

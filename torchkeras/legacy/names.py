@@ -29,8 +29,6 @@ NAMES: dict[str, dict[str, str]] = {
         "merge": "legacy.layers.merge",
         "Highway": "legacy.layers.Highway",
         "MaxoutDense": "legacy.layers.MaxoutDense",
-        "CuDNNLSTM": "legacy.layers.CuDNNLSTM",
-        "CuDNNGRU": "legacy.layers.CuDNNGRU",
         "Container": "models.Model",
         "Recurrent": "layers.RNN",
         "PeepholeLSTMCell": "layers.experimental.PeepholeLSTMCell",
