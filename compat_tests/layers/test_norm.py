@@ -1,5 +1,8 @@
 """Normalization beside tf.keras: values, gradients, and how the moving statistics move."""
 
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +10,7 @@ from torch import nn
 
 from compat_tests import oracle
 from compat_tests.checks.layer import check_layer
+from compat_tests.processes import check_python
 from torchkeras import layers
 
 ROWS = [
@@ -20,6 +24,13 @@ ROWS = [
     ("BatchNormalization", dict(center=False), (4, 3, 5, 2)),
     ("BatchNormalization", dict(scale=False, center=False, epsilon=0.1), (4, 3, 5, 2)),
     ("BatchNormalization", dict(gamma_regularizer="l2", beta_constraint="non_neg"), (4, 3)),
+    ("BatchNormalization", dict(axis=[1, 3], gamma_regularizer="l2"), (4, 3, 5, 2)),
+    ("BatchNormalization", dict(renorm=True), (4, 3)),
+    (
+        "BatchNormalization",
+        dict(renorm=True, renorm_clipping={"rmax": 2.0}, renorm_momentum=0.9, center=False),
+        (4, 3, 2),
+    ),
     ("LayerNormalization", {}, (4, 5)),
     ("LayerNormalization", dict(epsilon=1e-6), (4, 3, 5)),
     ("LayerNormalization", dict(axis=[1, 2]), (4, 3, 5)),
@@ -70,6 +81,12 @@ def test_building_settles_axes_and_groups_in_the_config(name, config, shape):
     assert both(getattr(layers, name)(**config), torch.tensor(zeros)) == expected
 
 
+def _adjust(shape):
+    """A scale and a shift, from the shape of the batch."""
+    size = float(shape[-1])
+    return 1.0 + 1.0 / size, 0.5
+
+
 TRAINED = [
     ({}, (4, 3), None),
     ({}, (4, 5, 3), None),
@@ -88,6 +105,18 @@ TRAINED = [
     ({}, (1, 1, 1, 3), None),
     ({}, (2, 3, 4), [[True, True, False], [False, True, False]]),
     (dict(center=False), (4, 3), [True, False, True, True]),
+    (dict(axis=[1, 2]), (4, 3, 2, 2), None),
+    (dict(axis=[-1, 1], scale=False), (4, 3, 2), [[True, True, False]] * 4),
+    (dict(axis=[1, 3], renorm=True), (4, 3, 2, 2), None),
+    (dict(renorm=True), (4, 3, 5, 2), None),
+    (dict(renorm=True, renorm_momentum=0.5, center=False), (4, 3), None),
+    (dict(renorm=True, renorm_clipping={"rmin": 0.9, "rmax": 1.1, "dmax": 0.5}), (4, 3, 2), None),
+    (dict(virtual_batch_size=2), (6, 3), None),
+    (dict(virtual_batch_size=3, scale=False), (6, 2, 2, 3), None),
+    (dict(virtual_batch_size=2, axis=[1], renorm=True), (4, 3, 2), None),
+    (dict(adjustment=_adjust), (4, 3), None),
+    (dict(adjustment=_adjust, scale=False, renorm=True), (4, 3, 2), None),
+    (dict(synchronized=True), (4, 3, 5, 2), None),
 ]
 
 
@@ -197,11 +226,12 @@ def test_memory_stays_channels_last():
 ERRORS = [
     ("BatchNormalization", dict(axis="last"), (2, 3), "axis"),
     ("BatchNormalization", dict(axis=2), (2, 3), "axis"),
-    ("BatchNormalization", dict(axis=[1, 2]), (2, 3, 4), "one axis"),
     ("BatchNormalization", dict(fused=True), (2, 3), "fused"),
-    ("BatchNormalization", dict(renorm=True), (2, 3), "renorm"),
-    ("BatchNormalization", dict(virtual_batch_size=2), (2, 3), "virtual_batch_size"),
-    ("BatchNormalization", dict(synchronized=True), (2, 3), "init_process_group"),
+    ("BatchNormalization", dict(renorm=True, fused=True), (2, 3), "renorm"),
+    ("BatchNormalization", dict(renorm=True, renorm_clipping={"max": 1}), (2, 3), "max"),
+    ("BatchNormalization", dict(virtual_batch_size=0), (2, 3), "virtual_batch_size"),
+    ("BatchNormalization", dict(virtual_batch_size=2, axis=[0]), (2, 3), "virtual"),
+    ("BatchNormalization", dict(virtual_batch_size=2, adjustment=max), (2, 3), "adjustment"),
     ("BatchNormalization", dict(synchronized=True, fused=True), (2, 3), "synchronized"),
     ("LayerNormalization", dict(axis=[2, 1]), (2, 3, 4), "ascending"),
     ("LayerNormalization", dict(axis=[1, 1]), (2, 3, 4), "axis"),
@@ -219,3 +249,66 @@ def test_errors_name_what_is_wrong(name, config, shape, told):
 def test_open_axes_are_refused():
     with pytest.raises(ValueError, match="must be known"):
         layers.BatchNormalization()(layers.Input((None,)))
+
+
+def test_virtual_batches_must_divide_the_batch():
+    layer = layers.BatchNormalization(virtual_batch_size=2)
+    layer(torch.randn(3, 2))
+    with pytest.raises(ValueError, match="divide the batch; received 3"):
+        layer(torch.randn(3, 2), training=True)
+
+
+def test_an_adjustment_is_left_out_of_the_config():
+    layer = layers.BatchNormalization(adjustment=_adjust)
+    with pytest.warns(UserWarning, match="adjustment"):
+        assert "adjustment" not in layer.get_config()
+
+
+SHARED = """
+import sys, numpy as np, torch, torch.distributed as dist
+from torchkeras import layers
+rank, store = int(sys.argv[1]), sys.argv[2]
+dist.init_process_group("gloo", init_method="file://" + store, rank=rank, world_size=2)
+part = slice(0, 2) if rank == 0 else slice(2, 5)
+found = {}
+for number, config in enumerate(eval(sys.argv[3])):
+    layer = layers.BatchNormalization(synchronized=True, momentum=0.5, **config)
+    x = torch.arange(60.0).reshape(5, 4, 3).sin()[part].requires_grad_()
+    y = layer(x, training=True)
+    (y * torch.arange(60.0).reshape(5, 4, 3).cos()[part]).sum().backward()
+    values = [y.detach(), x.grad, layer.norm.weight.grad, *layer.get_weights()[2:]]
+    found |= {f"{number} {key}": np.asarray(value) for key, value in enumerate(values)}
+np.savez(f"{store}.{rank}.npz", **found)
+dist.destroy_process_group()
+"""
+
+
+def test_synchronized_processes_normalize_as_one(tmp_path):
+    """Two processes with 2 and 3 samples get what one process gets for all 5."""
+    (tmp_path / "shared.py").write_text(SHARED)
+    configs = [{}, {"axis": [1, 2]}, {"renorm": True}]
+    with ThreadPoolExecutor() as pool:
+        run = partial(check_python, "shared.py", cwd=tmp_path)
+        list(pool.map(lambda rank: run(rank, tmp_path / "store", configs), range(2)))
+    processes = [np.load(tmp_path / f"store.{rank}.npz") for rank in range(2)]
+    for number, config in enumerate(configs):
+        x = torch.arange(60.0).reshape(5, 4, 3).sin().requires_grad_()
+        layer = layers.BatchNormalization(momentum=0.5, **config)
+        y = layer(x, training=True)
+        (y * torch.arange(60.0).reshape(5, 4, 3).cos()).sum().backward()
+        values = [y.detach(), x.grad, layer.norm.weight.grad, *layer.get_weights()[2:]]
+        for key, value in enumerate(values):
+            found = [process[f"{number} {key}"] for process in processes]
+            if key < 2:  # each process has the samples it was given
+                found = [np.concatenate(found)]
+            elif key == 2:  # as data parallel training adds them
+                found = [sum(found)]
+            for one in found:
+                np.testing.assert_allclose(one, value, rtol=1e-4, atol=1e-5)
+
+
+def test_sync_batch_normalization_is_synchronized():
+    layer = layers.experimental.SyncBatchNormalization(momentum=0.5)
+    assert layer.synchronized and "synchronized" not in layer.get_config()
+    same = layers.deserialize(layers.serialize(layer))
+    assert type(same) is layers.experimental.SyncBatchNormalization and same.momentum == 0.5

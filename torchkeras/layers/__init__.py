@@ -17,6 +17,7 @@ from .augment import (
     RandomWidth,
     RandomZoom,
 )
+from .batch_norm import BatchNormalization
 from .cells import AbstractRNNCell, GRUCell, LSTMCell, SimpleRNNCell, StackedRNNCells
 from .conv import (
     Conv1D,
@@ -65,7 +66,6 @@ from .noise import (
     SpatialDropout3D,
 )
 from .norm import (
-    BatchNormalization,
     GroupNormalization,
     LayerNormalization,
     UnitNormalization,
