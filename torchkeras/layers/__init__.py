@@ -1,9 +1,12 @@
 """Every layer, by family; `keras.layers` of a script."""
 # ruff: noqa: F401 - the names are the interface
 
+from torch import nn as _nn
+
 from ..layer import TABLE as _TABLE
 from ..layer import InputSpec, Layer
 from . import experimental
+from .absent import DenseFeatures, TFSMLayer
 from .advanced import ELU, LeakyReLU, PReLU, ReLU, Softmax, ThresholdedReLU
 from .attention import AdditiveAttention, Attention
 from .augment import (
@@ -125,6 +128,7 @@ from .shape import (
     ZeroPadding2D,
     ZeroPadding3D,
 )
+from .spectral import SpectralNormalization
 from .text import TextVectorization
 from .transpose import (
     Conv1DTranspose,
@@ -136,7 +140,36 @@ from .transpose import (
 )
 from .wrappers import Bidirectional, TimeDistributed, Wrapper
 
-deserialize = _TABLE.deserialize
-serialize = _TABLE.serialize
+
+def serialize(layer: Layer, use_legacy_format: bool = False) -> dict:
+    """The config of a layer with its class; `deserialize` makes the same layer, without weights.
+
+    The legacy format of Keras before 2.13 has only the keys `class_name` and `config`.
+
+    >>> serialize(Flatten(name="flat"), use_legacy_format=True)["class_name"]
+    'Flatten'
+    """
+    if not isinstance(layer, _nn.Module):
+        raise ValueError(f"serialize takes a layer; received {layer!r}.")
+    config = _TABLE.serialize(layer)
+    if not use_legacy_format:
+        return config
+    return {
+        "class_name": config["registered_name"] or config["class_name"],
+        "config": config["config"],
+    }
+
+
+def deserialize(
+    config: dict, custom_objects: dict | None = None, use_legacy_format: bool = False
+) -> Layer:
+    """The layer of a config, in the format of any Keras, which its keys tell: so
+    `use_legacy_format` changes nothing. `custom_objects` names classes of your own.
+
+    >>> deserialize({"class_name": "Dense", "config": {"units": 3}}).units
+    3
+    """
+    return _TABLE.deserialize(config, custom_objects)
+
 
 __all__ = [name for name in dir() if not name.startswith("_")]

@@ -32,8 +32,17 @@ class Wrapper(Layer):
         self.layer = layer
 
     def build(self, input_shape: Any = None) -> None:
-        self.layer._ensure_built(input_shape)
+        self._build_inner(input_shape)
         self.built = True
+
+    def _build_inner(self, input_shape):
+        known = self.layer.built
+        self.layer._ensure_built(input_shape)
+        if not known:  # tf.keras leaves the name of the layer inside out of its weights'
+            inside, own = self.layer._path(""), self._path("")
+            for weight in self.layer.weights:
+                if weight._name.startswith(inside):
+                    weight._name = own + weight._name[len(inside) :]
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "layer": TABLE.serialize(self.layer)}
@@ -70,13 +79,7 @@ class TimeDistributed(Wrapper):
                 f'Layer "{self.name}" needs inputs of at least 3 axes, (batch, time, ...); '
                 f"received shape {input_shape}."
             )
-        known = self.layer.built
-        self.layer._ensure_built(_without_time(input_shape))
-        if not known:  # tf.keras leaves the name of the layer inside out of its weights'
-            inside, own = self.layer._path(""), self._path("")
-            for weight in self.layer.weights:
-                if weight._name.startswith(inside):
-                    weight._name = own + weight._name[len(inside) :]
+        self._build_inner(_without_time(input_shape))
         self.built = True
 
     def call(self, inputs, training=None, mask=None):

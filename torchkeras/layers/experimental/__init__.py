@@ -3,4 +3,5 @@
 
 from ..batch_norm import SyncBatchNormalization
 from ..einsum import EinsumDense
+from ..kernelized import RandomFourierFeatures
 from . import preprocessing
