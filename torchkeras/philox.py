@@ -98,6 +98,21 @@ def _scaled(values, mean, stddev):
     return values.mul_(_scalar(stddev, values.dtype)).add_(_scalar(mean, values.dtype))
 
 
+def words(seed: int, seed2: int, start: int, count: int) -> Tensor:
+    """Words `start` to `start + count` of the stream with this pair of seeds, as int64.
+
+    The stream is that of TensorFlow's data sets, whose seeds are key and counter themselves.
+
+    >>> words(87654321, 4, 0, 2).tolist()
+    [3128586565, 2023892699]
+    """
+    first, last = start // 4, -(-(start + count) // 4)
+    halves = [[number & _WORD, (number >> 32) & _WORD] for number in (seed2, seed)]
+    drawn = _philox(torch.arange(first, last, device="cpu"), *halves)
+    flat = torch.stack([word & _WORD for word in drawn], 1).flatten()
+    return flat[start - 4 * first :][:count]
+
+
 def _scalar(value, dtype):
     """A number rounded to the dtype, for torch would take a Python number in more digits."""
     return torch.tensor(value, dtype=dtype, device="cpu")

@@ -1,0 +1,19 @@
+"""Data as batches; `Dataset` is the pipeline that scripts know as `tf.data.Dataset`."""
+
+from .dataset import Dataset, DatasetIterator, Options
+from .elements import DatasetSpec, Strings, TensorSpec
+from .flows import AUTOTUNE
+from .rows import INFINITE as INFINITE_CARDINALITY
+from .rows import UNKNOWN as UNKNOWN_CARDINALITY
+
+__all__ = [
+    "AUTOTUNE",
+    "INFINITE_CARDINALITY",
+    "UNKNOWN_CARDINALITY",
+    "Dataset",
+    "DatasetIterator",
+    "DatasetSpec",
+    "Options",
+    "Strings",
+    "TensorSpec",
+]
