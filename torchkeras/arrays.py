@@ -59,7 +59,7 @@ def _numpy(value):
     if array.dtype.kind not in "fiubc":
         raise TypeError(
             f"Cannot make a tensor of {type(value).__name__} with dtype {array.dtype}; "
-            "expected numbers or booleans."
+            f"expected numbers or booleans.{_way_out(array)}"
         )
     if array.dtype == np.longdouble and array.dtype != np.float64:
         array = array.astype("float64")
@@ -68,6 +68,17 @@ def _numpy(value):
     if not array.dtype.isnative:
         array = array.astype(array.dtype.newbyteorder("="))
     return array
+
+
+def _way_out(array):
+    if array.dtype.kind != "O":
+        return ""
+    shapes = {np.shape(item) for item in array.ravel()[:1000] if isinstance(item, np.ndarray)}
+    if len(shapes) == 1:
+        return " Its items are arrays of one shape: join them with np.stack."
+    if shapes:
+        return " Its items are arrays of different shapes: pad them to one."
+    return " Convert it with astype('float32') if its items are numbers."
 
 
 def to_numpy(value: Any) -> np.ndarray:

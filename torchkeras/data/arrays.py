@@ -11,6 +11,8 @@ from torch import Tensor
 
 from .. import tree
 from ..arrays import as_tensor
+from .deferred import Deferred
+from .transfer import fits, moved, to_device
 
 
 def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> Any:
@@ -47,7 +49,8 @@ class ArrayBatches:
     """Batches of arrays or tensors in any nesting, the last one short.
 
     A batch is `(x, y, sample_weight)`, `(x, y)` or `x`, whatever was given. Floats become
-    `dtype`; integers stay. Everything lives on `device` from the start.
+    `dtype`; integers stay. Everything lives on `device` from the start, but for what does not fit
+    there and for arrays that are read piece by piece, such as memory maps.
     """
 
     def __init__(
@@ -61,11 +64,12 @@ class ArrayBatches:
         dtype: torch.dtype = torch.float32,
         steps: int | None = None,
     ):
-        def place(leaf):
-            return None if leaf is None else _place(leaf, device, dtype)
-
-        data = tuple(tree.map_structure(place, part) for part in (x, y, sample_weight))
+        data = tuple(tree.map_structure(_rows, part) for part in (x, y, sample_weight))
         self.size = _common_length(data)
+        self.device, self.dtype = None if device is None else torch.device(device), dtype
+        size = sum(getattr(leaf, "nbytes", 0) for leaf in tree.leaves(data))
+        if fits(size, self.device):
+            data = tuple(tree.map_structure(self._placed, part) for part in data)
         if batch_size is None:
             batch_size = -(-self.size // steps) if steps else 32
         if not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
@@ -75,23 +79,40 @@ class ArrayBatches:
         self.steps = -(-self.size // self.batch_size)
         self._hold(*data)
 
+    def _placed(self, leaf):
+        if leaf is None or isinstance(leaf, Deferred):
+            return leaf
+        return leaf.to(self.device, self.dtype if leaf.is_floating_point() else None)
+
     def _hold(self, x, y, weight):
         """Keep what was given, and know how a batch of it looks."""
         self.data = (x, y, weight) if weight is not None else (x,) if y is None else (x, y)
         self._flat = [leaf for leaf in tree.leaves(self.data) if leaf is not None]
         self._plain = all(isinstance(part, Tensor) for part in self.data)
         self._bare = len(self.data) == 1 and not isinstance(x, (tuple, list))
+        self._resident = all(self._is_placed(leaf) for leaf in self._flat)
+
+    def _is_placed(self, leaf):
+        if isinstance(leaf, Deferred):
+            return False
+        return self.device is None or leaf.device.type == self.device.type
 
     def __len__(self) -> int:
         return self.steps
 
     def __iter__(self) -> Iterator[Any]:
-        for leaves in self._slices() if not self.shuffle else self._drawn():
+        batches = self._slices() if not self.shuffle else self._drawn()
+        if not self._resident:
+            batches = moved(batches, self._arrive, self.device)
+        for leaves in batches:
             if not self._plain:
                 batch = self._nested(leaves)
                 yield batch[0] if self._bare else batch
             else:
                 yield leaves[0] if self._bare else leaves
+
+    def _arrive(self, leaves):
+        return tuple([to_device(leaf, self.device, self.dtype) for leaf in leaves])
 
     def _slices(self):
         """Views of the data in its order, made many at a time."""
@@ -132,8 +153,7 @@ class ArrayBatches:
 
     def _part(self, index, batch_size, shuffle):
         parts = unpack_x_y_sample_weight(self._nested([leaf[index] for leaf in self._flat]))
-        device, dtype = self._flat[0].device, None
-        return ArrayBatches(*parts, batch_size, shuffle, device, dtype)
+        return ArrayBatches(*parts, batch_size, shuffle, self.device, self.dtype)
 
     def weigh_classes(self, class_weight: dict[int, float]) -> None:
         """Multiply each sample's weight by the weight of its class."""
@@ -164,15 +184,40 @@ def class_weights(y: Any, class_weight: dict[int, float]) -> Tensor:
     return table[classes]
 
 
-def _place(leaf, device, dtype):
-    if hasattr(leaf, "to_numpy") and not isinstance(leaf, Tensor):  # a pandas object
-        leaf = leaf.to_numpy()
-    tensor = as_tensor(leaf)
-    if dtype is not None and tensor.is_floating_point() and tensor.dtype is not dtype:
-        tensor = tensor.to(dtype)
-    if tensor.ndim == 0:
+def _rows(leaf):
+    """An array-like as a tensor, or as `Deferred` rows."""
+    if leaf is None or isinstance(leaf, Deferred):
+        return leaf
+    if Deferred.accepts(leaf):
+        leaf = Deferred.of(leaf)
+    else:
+        leaf = as_tensor(_of_pandas(leaf))
+    if leaf.ndim == 0:
         raise ValueError("Data must have a first axis over samples; received a single number.")
-    return tensor.to(device)
+    return leaf
+
+
+def _of_pandas(leaf):
+    """A pandas object as an array of numbers, if its columns are numbers and truth values."""
+    if not hasattr(leaf, "to_numpy") or isinstance(leaf, Tensor):
+        return leaf
+    array = leaf.to_numpy()
+    if array.dtype.kind != "O":
+        return array
+    try:
+        return leaf.to_numpy(dtype="float64")
+    except (TypeError, ValueError):
+        types = getattr(leaf, "dtypes", array.dtype)
+        wrong = (
+            [str(name) for name, kind in types.items() if kind.kind not in "fiub"]
+            if hasattr(types, "items")
+            else []
+        )
+        raise TypeError(
+            f"A pandas {type(leaf).__name__} holds what is no number"
+            + (f", in column {', '.join(wrong)}" if wrong else "")
+            + "; encode it first, for example with layers.StringLookup or pandas.get_dummies."
+        ) from None
 
 
 def _common_length(data):

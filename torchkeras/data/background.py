@@ -65,8 +65,12 @@ def ahead(source: Iterable[Any], depth: int) -> Iterator[Any]:
         thread.join()
 
 
-def mapped(function: Callable, source: Iterable[Any], threads: int) -> Iterator[Any]:
+def mapped(
+    function: Callable, source: Iterable[Any], threads: int, depth: int | None = None
+) -> Iterator[Any]:
     """`function` of each item, `threads` of them at a time, in the order of the items.
+
+    Up to `depth` results (default: `threads`) are made before they are asked for.
 
     >>> list(mapped(abs, [-1, 2, -3], threads=2))
     [1, 2, 3]
@@ -81,7 +85,7 @@ def mapped(function: Callable, source: Iterable[Any], threads: int) -> Iterator[
     try:
         for item in source:
             running.append(pool.submit(run, item))
-            if len(running) > threads:
+            if len(running) > (depth or threads):
                 yield running.popleft().result()
         while running:
             yield running.popleft().result()

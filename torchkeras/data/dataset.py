@@ -18,6 +18,7 @@ from torch import Tensor
 
 from . import flows
 from .background import ahead
+from .deferred import Deferred
 from .elements import (
     DatasetSpec,
     Strings,
@@ -83,7 +84,7 @@ class Dataset:
         >>> [(x.tolist(), int(y)) for x, y in Dataset.from_tensor_slices(([[1], [2]], [3, 4]))]
         [([1], 3), ([2], 4)]
         """
-        columns = structure(tensors)
+        columns = structure(tensors, each=_rows)
         found = leaves(columns)
         if not found or any(leaf.ndim == 0 for leaf in found):
             raise ValueError("from_tensor_slices needs arrays with at least one axis.")
@@ -822,6 +823,10 @@ class _Settings:
 
 
 # --- helpers ---------------------------------------------------------------------------------
+
+
+def _rows(value, dtype):
+    return Deferred.of(value) if Deferred.accepts(value) else component(value, dtype)
 
 
 def _number(value):

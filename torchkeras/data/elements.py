@@ -81,18 +81,14 @@ class DatasetSpec(NamedTuple):
     element_spec: Any
 
 
-def structure(value: Any, dtype: Any = None) -> Any:
-    """`value` with its tuples and dicts kept and everything else made a component."""
+def structure(value: Any, dtype: Any = None, each: Callable | None = None) -> Any:
+    """`value` with its tuples and dicts kept and everything else made a component, by `each`."""
     if isinstance(value, dict):
-        return {key: structure(item, _part(dtype, key)) for key, item in value.items()}
+        return {key: structure(item, dtype, each) for key, item in value.items()}
     if isinstance(value, tuple):
-        items = [structure(item, _part(dtype, i)) for i, item in enumerate(value)]
+        items = [structure(item, dtype, each) for item in value]
         return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
-    return component(value, dtype)
-
-
-def _part(dtype, key):
-    return dtype[key] if isinstance(dtype, (tuple, dict)) else dtype
+    return (each or component)(value, dtype)
 
 
 def component(value: Any, dtype: Any = None) -> Any:

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from .. import philox
+from .deferred import Deferred
 from .elements import Strings, filled, leaves, map_leaves
 
 _SEED = 87654321  # what TensorFlow takes for the global seed where none is set
@@ -43,7 +44,7 @@ class Rows(NamedTuple):
 
     def placed(self, place: Callable[[Tensor], Tensor]) -> Rows:
         """The same rows of other arrays."""
-        columns = map_leaves(lambda c: c if isinstance(c, Strings) else place(c), self.columns)
+        columns = map_leaves(lambda c: place(c) if isinstance(c, Tensor) else c, self.columns)
         return self._replace(columns=columns)
 
     def elements(self) -> Iterator[Any]:
@@ -59,7 +60,8 @@ class Rows(NamedTuple):
         if self.order is None:
             for start in range(0, self.count, size):
                 if start + size <= self.count or not drop_remainder:
-                    yield filled(self.columns, [c[start : start + size] for c in columns])
+                    rows = slice(start, start + size)
+                    yield filled(self.columns, [_sliced(column, rows) for column in columns])
             return
         device = next((c.device for c in columns if isinstance(c, Tensor)), torch.device("cpu"))
         for index in _regrouped(self.order(), size, device):
@@ -71,6 +73,12 @@ def _single(leaf):
     if isinstance(leaf, Strings):
         return [leaf[i : i + 1].reshape(leaf.shape[1:]) for i in range(len(leaf))]
     return leaf.unbind()
+
+
+def _sliced(column, rows):
+    if isinstance(column, Deferred):
+        return next(column[rows].split(rows.stop - rows.start))
+    return column[rows]
 
 
 def _gathered(column, index):

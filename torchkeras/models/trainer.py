@@ -14,6 +14,7 @@ from torch import Tensor
 
 from .. import optimizers
 from ..data.arrays import unpack_x_y_sample_weight
+from ..data.workers import Work
 from ..training import execution, loop
 from ..training.compiled import Compiled, CompiledLoss, CompiledMetrics
 from ..training.execution import OneDevice
@@ -228,8 +229,9 @@ class Trainer(Network):
         `x`, `y`: arrays or tensors, lists or dicts of them, or `x` an iterable of batches.
         `batch_size` defaults to 32. `validation_split` takes the last part of the samples before
         shuffling. `class_weight` maps a class to its weight, `sample_weight` weighs samples.
-        `workers`, `use_multiprocessing` and `max_queue_size` change no result in Keras, and
-        nothing here: batches are made as they are needed. A `DataLoader` makes them in workers.
+        Batches of a `Sequence` are made by `workers` threads, or processes with
+        `use_multiprocessing`, `max_queue_size` of them before they are needed; a generator runs in
+        one thread ahead where `workers` is above 1. With 1 and threads nothing runs beside.
         """
         arguments = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
         return loop.fit(self, **arguments)
@@ -252,8 +254,9 @@ class Trainer(Network):
         """Loss and metrics on data: a number, a list, or a dict with `return_dict=True`."""
         if kwargs:
             raise TypeError(f"evaluate got unexpected arguments {list(kwargs)}.")
+        work = Work(workers, use_multiprocessing, max_queue_size)
         return loop.evaluate(
-            self, x, y, batch_size, verbose, sample_weight, steps, callbacks, return_dict
+            self, x, y, batch_size, verbose, sample_weight, steps, callbacks, return_dict, work
         )
 
     def predict(
@@ -268,7 +271,8 @@ class Trainer(Network):
         use_multiprocessing: bool = False,
     ) -> Any:
         """The outputs for all samples as numpy arrays, in the nesting of the model's outputs."""
-        return loop.predict(self, x, batch_size, verbose, steps, callbacks)
+        work = Work(workers, use_multiprocessing, max_queue_size)
+        return loop.predict(self, x, batch_size, verbose, steps, callbacks, work)
 
     def train_on_batch(
         self,

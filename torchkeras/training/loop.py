@@ -16,10 +16,14 @@ import torch
 from .. import tree
 from ..arrays import to_numpy
 from ..callbacks.container import CallbackList
-from ..data.arrays import ArrayBatches, class_weights
+from ..data import sources
+from ..data.arrays import ArrayBatches
 from ..data.streams import Stream
+from ..data.workers import Work
 from . import execution, watch
 from .logs import Logs
+
+_ALONE = Work()
 
 
 def fit(model: Any, **given: Any) -> Any:
@@ -38,7 +42,8 @@ def fit(model: Any, **given: Any) -> Any:
     model.stop_training = False
     model._resume, model._told_not_finite = None, False
     logs: dict = {}
-    with _mode(model, True), model._compiled.trainable_as_compiled(), _closing(callbacks):
+    end = _closing(callbacks, train, validation)
+    with _mode(model, True), model._compiled.trainable_as_compiled(), end:
         callbacks.on_train_begin()
         start, skipped = first, 0
         if model._resume is not None:  # by a callback that keeps the state of a run
@@ -85,10 +90,13 @@ def _train_epoch(model, batches, callbacks, epoch, skipped) -> dict[str, float]:
     return logs
 
 
-def evaluate(model, x, y, batch_size, verbose, sample_weight, steps, callbacks, return_dict) -> Any:
+def evaluate(
+    model, x, y, batch_size, verbose, sample_weight, steps, callbacks, return_dict, work=_ALONE
+) -> Any:
     """Loss and metrics over all batches."""
     _require_compiled(model)
-    batches = _stepped(model, _batches(model, x, y, sample_weight, batch_size, steps=steps), steps)
+    batches = _batches(model, x, y, sample_weight, batch_size, False, steps, work)
+    batches = _stepped(model, batches, steps)
     if not isinstance(callbacks, CallbackList):
         callbacks = CallbackList(
             callbacks,
@@ -98,7 +106,7 @@ def evaluate(model, x, y, batch_size, verbose, sample_weight, steps, callbacks, 
             epochs=1,
             steps=batches.steps,
         )
-    with _mode(model, False), _closing(callbacks):
+    with _mode(model, False), _closing(callbacks, batches):
         logs = _test(model, batches, callbacks)
     return logs if return_dict else _listed(logs, model)
 
@@ -129,9 +137,10 @@ def _test(model, batches, callbacks) -> dict[str, float]:
     return logs
 
 
-def predict(model, x, batch_size, verbose, steps, callbacks) -> Any:
+def predict(model, x, batch_size, verbose, steps, callbacks, work=_ALONE) -> Any:
     """The outputs of all batches, joined, as numpy arrays."""
-    batches = _stepped(model, _batches(model, x, None, None, batch_size, steps=steps), steps)
+    batches = _batches(model, x, None, None, batch_size, False, steps, work)
+    batches = _stepped(model, batches, steps)
     callbacks = CallbackList(
         callbacks,
         add_progbar=verbose != 0,
@@ -140,7 +149,7 @@ def predict(model, x, batch_size, verbose, steps, callbacks) -> Any:
         epochs=1,
         steps=batches.steps,
     )
-    with _mode(model, False), torch.inference_mode(), _closing(callbacks):
+    with _mode(model, False), torch.inference_mode(), _closing(callbacks, batches):
         callbacks.on_predict_begin()
         parts = _outputs(model, batches, callbacks)
         callbacks.on_predict_end()
@@ -224,6 +233,7 @@ def _training_data(model, given):
         given["batch_size"],
         given["shuffle"],
         given["steps_per_epoch"],
+        _work(given),
     )
     validation = None
     if data is not None:
@@ -236,10 +246,7 @@ def _training_data(model, given):
             )
         train, validation = train.split(split, given["validation_batch_size"])
     if given["class_weight"]:
-        if isinstance(train, ArrayBatches):
-            train.weigh_classes(given["class_weight"])
-        else:
-            train.transform = _weigher(given["class_weight"])
+        sources.weigh_classes(train, given["class_weight"])
     return _stepped(model, train, given["steps_per_epoch"], given["epochs"]), validation
 
 
@@ -251,29 +258,16 @@ def _validation_batches(model, data, given):
     if size is None and not Stream.accepts(x):
         size = given["batch_size"]
     steps = given["validation_steps"]
-    return _stepped(model, _batches(model, x, y, weight, size, steps=steps), steps)
+    return _stepped(model, _batches(model, x, y, weight, size, False, steps, _work(given)), steps)
 
 
-def _batches(model, x, y, sample_weight, batch_size=None, shuffle=False, steps=None):
-    """Arrays as `ArrayBatches`; anything that yields batches as a `Stream`."""
-    if isinstance(x, (ArrayBatches, Stream)):
-        return x
-    if x is None:
-        raise ValueError("x is missing: expected arrays, tensors or an iterable of batches.")
-    if Stream.accepts(x):
-        if y is not None or sample_weight is not None:
-            raise ValueError(
-                "x yields whole batches, so y and sample_weight must not be given beside it; "
-                "let each batch be (x, y) or (x, y, sample_weight)."
-            )
-        if batch_size is not None:
-            raise ValueError(
-                f"x yields whole batches, so batch_size={batch_size} has no meaning; leave it out."
-            )
-        return Stream(x, steps, model._device, model.compute_dtype, shuffle=bool(shuffle))
-    return ArrayBatches(
-        x, y, sample_weight, batch_size, shuffle, model._device, model.compute_dtype, steps
-    )
+def _work(given):
+    return Work(given["workers"], given["use_multiprocessing"], given["max_queue_size"])
+
+
+def _batches(model, x, y, weight, batch_size=None, shuffle=False, steps=None, work=_ALONE):
+    device, dtype = model._device, model.compute_dtype
+    return sources.as_batches(x, y, weight, batch_size, shuffle, steps, device, dtype, work)
 
 
 def _stepped(model, batches, steps, passes=1):
@@ -281,14 +275,6 @@ def _stepped(model, batches, steps, passes=1):
     if steps is None or steps == batches.steps or not isinstance(batches, ArrayBatches):
         return batches
     return Stream(batches, steps, model._device, model.compute_dtype, passes)
-
-
-def _weigher(class_weight):
-    def transform(x, y, weight):
-        weights = class_weights(y, class_weight)
-        return x, y, weights if weight is None else weight * weights
-
-    return transform
 
 
 def _length(x) -> int:
@@ -313,13 +299,17 @@ def _mode(model, training: bool) -> Iterator[None]:
 
 
 @contextmanager
-def _closing(callbacks) -> Iterator[None]:
-    """After an error or Ctrl-C, callbacks close what they opened before it goes on."""
+def _closing(callbacks, *batches) -> Iterator[None]:
+    """Workers of the data end; after an error or Ctrl-C, callbacks close what they opened."""
     try:
         yield
     except BaseException:
         callbacks.abandon()
         raise
+    finally:
+        for one in batches:
+            if isinstance(one, Stream):
+                one.close()
 
 
 def _require_compiled(model):
