@@ -1,4 +1,5 @@
-"""Losses that layers add while they run: penalties of activity, and what `add_loss` is given."""
+"""What layers add while they run: penalties of activity, and what `add_loss` and `add_metric`
+are given."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from . import tree
 from .arrays import as_tensor
+from .metrics import Mean
 from .weighted import Weighted
 
 _adding: list[weakref.ref[Penalized]] = []  # the layers that are known to add losses
@@ -35,6 +37,21 @@ class Penalized(Weighted):
         if not self._adds_losses and not torch.compiler.is_compiling():
             self._adds_losses = True
             _adding.append(weakref.ref(self, _adding.remove))
+
+    def add_metric(
+        self, value: Any, name: str | None = None, aggregation: str | None = "mean", inputs=None
+    ) -> None:
+        """Report the mean of `value` over the batches of an epoch as `name`."""
+        if name is None:
+            raise ValueError(
+                "add_metric needs a name: `self.add_metric(torch.sum(x), name='total')`."
+            )
+        if aggregation not in ("mean", None):
+            raise ValueError(f"aggregation of add_metric must be 'mean'; received {aggregation!r}.")
+        known = self.__dict__.setdefault("_added_metrics", {})
+        if name not in known:
+            known[name] = Mean(name=name)
+        known[name].update_state(value)
 
     @property
     def losses(self) -> list[Tensor]:

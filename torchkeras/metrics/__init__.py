@@ -131,6 +131,11 @@ def resolve(identifier: Any, y_true: Any, y_pred: Any) -> Metric | None:
     return MeanMetricWrapper(found, name=_own_name(identifier))
 
 
+def depends_on_shapes(identifier: str) -> bool:
+    """Whether a name means another metric for labels of another shape, as 'accuracy' does."""
+    return identifier.lower() in _SHAPE_DEPENDENT
+
+
 _ACCURACIES = {
     "binary": binary_accuracy,
     "sparse": sparse_categorical_accuracy,

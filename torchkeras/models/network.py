@@ -74,7 +74,7 @@ class Network(Layer):
             flat = self._flat_inputs(inputs)
         outputs = self._plan.run(self._modules, flat)
         if self._graph.losses:
-            super().add_loss(outputs[-len(self._graph.losses) :])
+            self._note(outputs[-len(self._graph.losses) :])
             outputs = outputs[: -len(self._graph.losses)]
         return outputs[0] if self._single_output else tree.pack(self._graph.outputs, outputs)
 
@@ -88,11 +88,38 @@ class Network(Layer):
                     "for example with torch.mean."
                 )
         if symbolic:
-            known = self._graph
-            self._set_graph(Graph(known.inputs, known.outputs, known.losses + symbolic))
+            self._compute_besides(symbolic, None)
         rest = [one for one in tree.leaves(losses) if not isinstance(one, KerasTensor)]
         if rest:
             super().add_loss(rest, inputs)
+
+    def add_metric(
+        self, value: Any, name: str | None = None, aggregation: str | None = "mean", inputs=None
+    ) -> None:
+        """Report the mean of a scalar; a symbolic one is computed in each forward pass."""
+        if isinstance(value, KerasTensor) and name is not None:
+            self._compute_besides([value], name)
+        else:
+            super().add_metric(value, name, aggregation, inputs)
+
+    def _compute_besides(self, tensors, name):
+        """Have the graph compute more: losses, or a metric of this name."""
+        known = self._graph
+        names = self.__dict__.get("_besides", [None] * len(known.losses))
+        self._set_graph(Graph(known.inputs, known.outputs, known.losses + tensors))
+        self._besides = [*names, *([name] * len(tensors))]
+
+    def _note(self, values):
+        """Take what the graph computed beside its outputs."""
+        names = self.__dict__.get("_besides")
+        if names is None:
+            super().add_loss(values)
+            return
+        for value, name in zip(values, names, strict=True):
+            if name is None:
+                super().add_loss(value)
+            else:
+                super().add_metric(value, name)
 
     def _flat_inputs(self, inputs):
         """The given inputs in the order of the model's, found by name where they are a dict."""
@@ -232,7 +259,7 @@ class Network(Layer):
         return _own_last(super().non_trainable_weights, self)
 
     def _assert_built(self, what):
-        if not self.built and not self._graph:
+        if not self.built and not self._graph and "build" in type(self).__dict__:
             raise ValueError(
                 f"{what} for model {self.name!r} have not yet been created. Weights are created "
                 "when the model is first called on inputs or `build()` is called with an "

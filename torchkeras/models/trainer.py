@@ -82,6 +82,7 @@ class Trainer(Network):
         self._compiled = Compiled(loss, metrics, loss_weights, weighted_metrics, self)
         self._regularized = None
         self.optimizer = optimizer
+        optimizer.serve(self)
         self.loss = {} if loss is None else loss
         self.run_eagerly, self.jit_compile = bool(run_eagerly), jit_compile
         self.steps_per_execution, self.autotune_steps_per_execution = steps, autotuned

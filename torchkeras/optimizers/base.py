@@ -21,7 +21,7 @@ from torch.optim import optimizer as torch_optimizer
 
 from ..registry import Table
 from ..variable import Variable
-from . import clipping, schedules
+from . import accumulation, clipping, schedules
 from .descent import Descent
 from .keras_state import KerasState
 from .rates import Rated
@@ -40,7 +40,8 @@ class Optimizer(Rated, Descent, KerasState, torch.optim.Optimizer):
     `weight_decay` shrinks variables by `weight_decay * learning_rate` before each update,
     `clipnorm` bounds the norm of each gradient, `global_clipnorm` that of all together,
     `clipvalue` each element. `use_ema` keeps averages of the variables, copied back every
-    `ema_overwrite_frequency` steps and by `finalize_variable_values`.
+    `ema_overwrite_frequency` steps and by `finalize_variable_values`. With
+    `gradient_accumulation_steps=n` the variables change at every n-th call, by the mean gradient.
     """
 
     def __init__(
@@ -73,6 +74,8 @@ class Optimizer(Rated, Descent, KerasState, torch.optim.Optimizer):
     def _take(self, kwargs):
         """The arguments that are not in every signature: `lr`, `decay`, `learning_rate`."""
         kwargs.pop("is_legacy_optimizer", None)
+        self.gradient_accumulation_steps = kwargs.pop("gradient_accumulation_steps", None)
+        self._gathered = 0  # calls whose gradients wait for the next update
         rate = kwargs.pop("learning_rate", None)
         self._alias = kwargs.pop("lr", None)
         if self._alias is not None:
@@ -93,6 +96,7 @@ class Optimizer(Rated, Descent, KerasState, torch.optim.Optimizer):
             self.learning_rate = rate
 
     def _check(self):
+        accumulation.check(self.gradient_accumulation_steps)
         if self.decay < 0:
             raise ValueError(f"decay must not be negative; received {self.decay}.")
         if self.clipnorm is not None and self.global_clipnorm is not None:
@@ -197,6 +201,8 @@ class Optimizer(Rated, Descent, KerasState, torch.optim.Optimizer):
     def _allocated(self) -> list[str]:
         """Names of the slots that exist for each parameter."""
         names = [name for block in self.slots() for name in block]
+        if self.gradient_accumulation_steps:
+            names.append(accumulation.SLOT)
         return ["average", *names] if self.use_ema else names
 
     def _slot(self, parameter, name):
@@ -206,6 +212,8 @@ class Optimizer(Rated, Descent, KerasState, torch.optim.Optimizer):
             with torch.no_grad():
                 if name == "average":
                     state[name] = parameter.detach().clone()
+                elif name == accumulation.SLOT:
+                    state[name] = torch.zeros_like(parameter)
                 else:
                     state[name] = self.initial(name, parameter)
         elif state[name].device != parameter.device or state[name].dtype != parameter.dtype:
@@ -219,7 +227,7 @@ class Optimizer(Rated, Descent, KerasState, torch.optim.Optimizer):
 
         Without any gradient nothing happens and nothing is counted. ValueError before `build`.
         """
-        if not self.param_groups:
+        if not self.param_groups and not self._bind():
             raise ValueError(
                 f"{self.name} has no weights to update: call build(model.trainable_variables) "
                 "before the first step()."
@@ -281,6 +289,10 @@ class Optimizer(Rated, Descent, KerasState, torch.optim.Optimizer):
         recording = torch.is_grad_enabled()
         torch._C._set_grad_enabled(False)
         try:
+            if self.gradient_accumulation_steps:
+                work = accumulation.gather(self, work)
+                if not work:
+                    return
             if self.clipnorm or self.clipvalue or self.global_clipnorm:
                 work = self._clip(work)
             if self._schedule is not None:
@@ -364,7 +376,7 @@ class Optimizer(Rated, Descent, KerasState, torch.optim.Optimizer):
         """As in torch; `iterations` is in every group."""
         state = super().state_dict()
         for group in state["param_groups"]:
-            group["iterations"] = self._step
+            group["iterations"], group["gathered"] = self._step, self._gathered
         if self._own:
             state["variables"] = [variable.value.clone() for variable in self._own]
         return state
@@ -381,7 +393,7 @@ class Optimizer(Rated, Descent, KerasState, torch.optim.Optimizer):
 
     def __getstate__(self):
         # torch would keep only its own three; hooks and the patched step of a scheduler stay out
-        left_out = ("step", "_batches", "_index_dict", "_zero_grad_profile_name")
+        left_out = ("step", "_batches", "_index_dict", "_zero_grad_profile_name", "_model")
         return {
             key: value for key, value in self.__dict__.items()
             if key not in left_out and not key.startswith("_optimizer_")
@@ -392,6 +404,7 @@ class Optimizer(Rated, Descent, KerasState, torch.optim.Optimizer):
         self._batches = None
         for group in self.param_groups:
             self._step = group.pop("iterations", self._step)
+            self._gathered = group.pop("gathered", self._gathered)
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments as tf.keras writes them."""
@@ -409,6 +422,8 @@ class Optimizer(Rated, Descent, KerasState, torch.optim.Optimizer):
         }
         if self.decay:
             config["decay"] = self.decay
+        if self.gradient_accumulation_steps:
+            config["gradient_accumulation_steps"] = self.gradient_accumulation_steps
         return config
 
     def _serialize_hyperparameter(self, value):

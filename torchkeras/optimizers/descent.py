@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+import weakref
 from collections.abc import Iterable
 from itertools import chain
 from typing import Any
@@ -17,6 +18,19 @@ from .state import gradients, to_keras
 
 class Descent:
     """The part of an optimizer that computes, takes and forgets gradients."""
+
+    _gathered = 0  # calls whose gradients wait for an update
+    _model: Any = None  # a weak reference to the model that was compiled with this optimizer
+
+    def serve(self, model: Any) -> None:
+        """Bind to the trainable variables of `model` at the first step, unless bound before."""
+        self._model = weakref.ref(model)
+
+    def _bind(self) -> bool:
+        model = self._model() if self._model is not None else None
+        if model is not None:
+            self.build(model.trainable_variables)
+        return self.built
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients, or set them to zero."""
@@ -42,12 +56,14 @@ class Descent:
             var_list = list(var_list() if callable(var_list) else var_list)
             self.build(var_list)
             wanted = [p for v in var_list for p in (v.native if isinstance(v, Variable) else (v,))]
+        elif not self.built:
+            self._bind()
         self.zero_grad()
         loss.backward(inputs=wanted)
         before = self._step
         self.step()
-        if self._skipped or self._step == before:
-            self._report_skipped(wanted, self._step == before)
+        if self._skipped or (self._step == before and not self._gathered):
+            self._report_skipped(wanted, self._step == before and not self._gathered)
         self.zero_grad()
 
     def _minimize_tape(self, loss, var_list, tape):
@@ -105,6 +121,22 @@ class Descent:
             self._skipped = missing
             self._report_skipped(None, not given)
         return self.iterations
+
+    def apply(self, grads: Iterable[Any], trainable_variables: Iterable[Any] | None = None) -> None:
+        """`apply_gradients` of Keras 3: gradients, and the variables that they belong to.
+
+        Without variables the gradients are those of all that `build` was given, in its order.
+        """
+        grads = list(grads)
+        if trainable_variables is None:
+            trainable_variables = self._handles
+        variables = list(trainable_variables)
+        if len(grads) != len(variables):
+            raise ValueError(
+                f"apply needs one gradient for each variable; received {len(grads)} gradients for "
+                f"{len(variables)} variables."
+            )
+        self.apply_gradients(zip(grads, variables, strict=True))
 
     def aggregate_gradients(self, grads_and_vars: list[tuple]) -> list[tuple]:
         """The pairs as they are: several processes are averaged by DDP during `backward`."""

@@ -196,7 +196,7 @@ class Compiled:
 
     def _settle_losses(self, y_pred):
         count = len(tree.flatten(y_pred))
-        names = self._names or [f"output_{i + 1}" for i in range(count)]
+        names = self._names or _names_of(y_pred)
         nested = tree.is_nested(y_pred)
         self._names = names
         self._structure = tree.map_structure(lambda _: None, y_pred) if nested else None
@@ -411,15 +411,23 @@ def _loss_object(identifier) -> Callable | None:
     return losses.LossFunctionWrapper(found, name=getattr(found, "__name__", None))
 
 
-_ANY_BATCH = torch.zeros(1, 1)
-
-
 def _check_metrics(given):
     """Unknown names fail at compile, not in the first batch."""
     for identifier in tree.leaves(given):
-        if isinstance(identifier, str):
-            metrics.resolve(identifier, _ANY_BATCH, _ANY_BATCH)
+        if isinstance(identifier, str) and not metrics.depends_on_shapes(identifier):
+            metrics.base.TABLE.find(identifier)
     return given
+
+
+def _names_of(outputs, path=()):
+    """Names of the outputs of a model without a graph: keys, or 'output_1' where there are none."""
+    if isinstance(outputs, dict):
+        return [name for key in sorted(outputs) for name in _names_of(outputs[key], (*path, key))]
+    if isinstance(outputs, (list, tuple)):
+        parts = enumerate(outputs, 1)
+        return [name for i, part in parts for name in _names_of(part, (*path, i))]
+    name = "_".join(map(str, path or (1,)))
+    return [name if path and isinstance(path[0], str) else f"output_{name}"]
 
 
 def _ranked(y, y_pred, weight):

@@ -131,23 +131,25 @@ def stop_graph(model: Any) -> None:
 
 def metrics_inside(model: nn.Module) -> list[Any]:
     """The metrics that the user's layers and models hold as attributes, alone or in lists."""
-    found: dict[int, Metric] = {}
+    found: list[Metric] = []
+    last: list[Metric] = []  # a graph computes what was added to it behind its layers
     for module in model.modules():
-        held = list(getattr(module, "_added_metrics", {}).values())
+        added = vars(module).get("_added_metrics")
+        if added:
+            (last if "_besides" in vars(module) else found).extend(added.values())
         if not _is_library(type(module)):
-            held += _metrics_among(vars(module))
-        for metric in held:
-            found[id(metric)] = metric
-    compiled = getattr(model, "_compiled", None)
-    known = {id(metric) for metric in compiled.metrics} if compiled else ()
-    return [metric for key, metric in found.items() if key not in known]
+            found += _metrics_among(vars(module))
+    if not found and not last:
+        return []
+    known = {id(metric) for metric in model._compiled.metrics} if model._compiled else ()
+    return list({id(one): one for one in found + last if id(one) not in known}.values())
 
 
 def _metrics_among(attributes):
     for name, value in attributes.items():
         if isinstance(value, Metric):
             yield value
-        elif isinstance(value, (list, tuple, dict)) and not name.startswith("_"):
+        elif isinstance(value, (list, tuple, dict)) and name[0] != "_":
             yield from (leaf for leaf in _values(value) if isinstance(leaf, Metric))
 
 
