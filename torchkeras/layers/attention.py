@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..dropping import dropout
 from ..graph import KerasTensor
 from ..layer import TABLE, Layer
 
@@ -61,7 +62,7 @@ class DenseAttention(Layer):
         if value_mask is not None:
             scores = scores + penalty(value_mask, scores.dtype)
         weights = scores.softmax(-1)
-        return F.dropout(weights, rate, rate > 0) @ value, weights
+        return dropout(weights, rate) @ value, weights
 
     def _checked_inputs(self, inputs):
         fits = isinstance(inputs, (list, tuple)) and len(inputs) in (2, 3)
@@ -191,7 +192,7 @@ def fused_attention(query, key, value, mask, causal, rate, scale):
         )
     if mask.dtype is not torch.bool:  # may hold fractions
         weights = ((query * scale) @ key.transpose(-1, -2) + penalty(mask, query.dtype)).softmax(-1)
-        return F.dropout(weights, rate, rate > 0) @ value
+        return dropout(weights, rate) @ value
     seeing = mask.any(-1, keepdim=True)
     outputs = F.scaled_dot_product_attention(
         query, key, value, attn_mask=mask | ~seeing, dropout_p=rate, scale=scale

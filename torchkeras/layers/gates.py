@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .. import activations, constraints, initializers, regularizers
+from ..dropping import scaled_mask
 from ..layer import Weight
 from .core import _positive
 
@@ -76,7 +77,7 @@ class Gates:
     def _dropout_masks(self, like: Tensor, rate: float, apart: bool) -> list[Tensor]:
         """Masks (scaled) for values shaped as `like`: one for all gates, or one for each."""
         count = self.blocks if apart else 1
-        return [F.dropout(torch.ones_like(like), rate, True) for _ in range(count)]
+        return [scaled_mask(like, rate) for _ in range(count)]
 
     @property
     def masks_apart(self) -> bool:

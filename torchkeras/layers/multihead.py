@@ -11,6 +11,7 @@ from torch import nn
 
 from .. import constraints, initializers, regularizers, tree
 from ..connected import shape_of
+from ..dropping import dropout
 from ..graph import KerasTensor
 from ..layer import TABLE, Layer, Weight
 from .attention import causal_mask, fused_attention, merge_masks, penalty
@@ -150,7 +151,7 @@ class MultiHeadAttention(Layer):
         if mask is not None:
             scores = scores + penalty(mask, scores.dtype)
         weights = scores.softmax(-1)
-        outputs = self._joined_heads(F.dropout(weights, rate, rate > 0) @ value, queries)
+        outputs = self._joined_heads(dropout(weights, rate) @ value, queries)
         if len(self._axes) != 1:
             weights = weights.unflatten(-1, keys).unflatten(-1 - len(keys), queries)
         return outputs, weights

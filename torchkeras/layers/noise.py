@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from .. import regularizers
 from ..arrays import default_device
+from ..dropping import dropout
 from ..input_spec import InputSpec
 from ..layer import TABLE, Layer
 from .spatial import SpatialLayer
@@ -121,7 +121,7 @@ class Dropout(_Random):
         if not (self.training if training is None else training):
             return inputs
         if self._plain or self.rate == 1:
-            return F.dropout(inputs, self.rate, True)
+            return dropout(inputs, self.rate)
         kept = self._kept(inputs, self._noise_shape(inputs), self.rate)
         return inputs * kept.div_(1.0 - self.rate)
 

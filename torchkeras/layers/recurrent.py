@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..dropping import dropout
 from ..input_spec import InputSpec
 from ..layer import TABLE
 from .gates import Gates, GRUGates, LSTMGates, SimpleGates, project, weight_rows
@@ -98,7 +98,7 @@ class NativeRNN(Gates, RNN):
         if self.fused is None or apart or (training and self.recurrent_dropout > 0):
             return self._loop(inputs, states, mask, training)
         if drops and self._drops_each_step:
-            inputs = F.dropout(inputs, self.dropout, True)
+            inputs = dropout(inputs, self.dropout)
         elif drops:
             inputs = inputs * self._sequence_masks(inputs)[0]
         if mask is None and self._calls_module():

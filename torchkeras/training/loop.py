@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from .. import tree
+from ..allocator import keep_freed_memory
 from ..arrays import to_numpy
 from ..callbacks.container import CallbackList
 from ..data import sources
@@ -287,7 +288,9 @@ def _length(x) -> int:
 
 @contextmanager
 def _mode(model, training: bool) -> Iterator[None]:
-    """The model in training or inference mode, and back as it was."""
+    """The model in training or inference mode, and back as it was; freed memory is kept."""
+    if model.device.type == "cpu":
+        keep_freed_memory()
     before = model.training
     if before != training:
         model.train(training)
