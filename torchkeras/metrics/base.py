@@ -58,8 +58,9 @@ class Metric:
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
-        if "update_state" in cls.__dict__:
-            cls.update_state = _without_gradients(cls.update_state)
+        update = cls.update_state  # of the class itself, or of a mixin beside it
+        if update is not Metric.update_state and not hasattr(update, "without_gradients"):
+            cls.update_state = _without_gradients(update)
         if "result" in cls.__dict__:
             cls.result = _as_snapshot(cls.result)
 
@@ -236,6 +237,7 @@ def _without_gradients(update_state: Callable) -> Callable:
         with torch.no_grad():
             return update_state(self, *args, **kwargs)
 
+    update.without_gradients = True
     return update
 
 

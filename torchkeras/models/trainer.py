@@ -6,7 +6,6 @@ its like turn a step into what the loops of `training/loop.py` call.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -303,65 +302,3 @@ class Trainer(Network):
     def predict_on_batch(self, x: Any) -> Any:
         """The outputs for the given batch as numpy arrays."""
         return loop.predict_on_batch(self, x)
-
-    # --- names of Keras 2.0 to 2.15 ------------------------------------------------------------
-
-    def fit_generator(
-        self,
-        generator: Any,
-        steps_per_epoch: int | None = None,
-        epochs: int = 1,
-        verbose: Any = 1,
-        callbacks: Any = None,
-        validation_data: Any = None,
-        validation_steps: int | None = None,
-        validation_freq: Any = 1,
-        class_weight: dict[int, float] | None = None,
-        max_queue_size: int = 10,
-        workers: int = 1,
-        use_multiprocessing: bool = False,
-        shuffle: bool = True,
-        initial_epoch: int = 0,
-    ) -> Any:
-        """The older name of `fit` for what yields batches."""
-        arguments = {k: v for k, v in locals().items() if k not in ("self", "generator")}
-        _renamed("fit")
-        return self.fit(generator, **arguments)
-
-    def evaluate_generator(
-        self,
-        generator: Any,
-        steps: int | None = None,
-        callbacks: Any = None,
-        max_queue_size: int = 10,
-        workers: int = 1,
-        use_multiprocessing: bool = False,
-        verbose: Any = 0,
-    ) -> Any:
-        """The older name of `evaluate` for what yields batches."""
-        arguments = {k: v for k, v in locals().items() if k not in ("self", "generator")}
-        _renamed("evaluate")
-        return self.evaluate(generator, **arguments)
-
-    def predict_generator(
-        self,
-        generator: Any,
-        steps: int | None = None,
-        callbacks: Any = None,
-        max_queue_size: int = 10,
-        workers: int = 1,
-        use_multiprocessing: bool = False,
-        verbose: Any = 0,
-    ) -> Any:
-        """The older name of `predict` for what yields batches."""
-        arguments = {k: v for k, v in locals().items() if k not in ("self", "generator")}
-        _renamed("predict")
-        return self.predict(generator, **arguments)
-
-
-def _renamed(name):
-    warnings.warn(
-        f"Model.{name}_generator is an old name: write Model.{name}, which takes generators too.",
-        DeprecationWarning,
-        stacklevel=3,
-    )

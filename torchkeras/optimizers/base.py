@@ -201,8 +201,6 @@ class Optimizer(Rated, Descent, KerasState, torch.optim.Optimizer):
     def _allocated(self) -> list[str]:
         """Names of the slots that exist for each parameter."""
         names = [name for block in self.slots() for name in block]
-        if self.gradient_accumulation_steps:
-            names.append(accumulation.SLOT)
         return ["average", *names] if self.use_ema else names
 
     def _slot(self, parameter, name):

@@ -144,6 +144,14 @@ class Compiled:
             self._settle_losses(y_pred)
         if not self._has_metrics:
             return
+        recording = torch.is_grad_enabled()
+        torch._C._set_grad_enabled(False)  # once for all metrics, and cheaper than no_grad()
+        try:
+            self._update_each(y, y_pred, sample_weight)
+        finally:
+            torch._C._set_grad_enabled(recording)
+
+    def _update_each(self, y, y_pred, sample_weight):
         for output, target, prediction, weight in self._matched(y, y_pred, sample_weight):
             if target is None:
                 continue
