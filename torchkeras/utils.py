@@ -14,7 +14,7 @@ from .console import (
     is_interactive_logging_enabled,
 )
 from .data.arrays import pack_x_y_sample_weight, unpack_x_y_sample_weight
-from .data.sequence import Sequence
+from .data.sequence import PyDataset, Sequence
 from .datasets.download import get_file
 from .preprocessing.image import array_to_img, img_to_array, load_img, save_img
 from .preprocessing.sequence import pad_sequences
@@ -30,6 +30,7 @@ from .seeds import set_random_seed
 __all__ = [
     "CustomObjectScope",
     "Progbar",
+    "PyDataset",
     "Sequence",
     "array_to_img",
     "custom_object_scope",

@@ -64,7 +64,8 @@ class ArrayBatches:
         dtype: torch.dtype = torch.float32,
         steps: int | None = None,
     ):
-        data = tuple(tree.map_structure(_rows, part) for part in (x, y, sample_weight))
+        given = (_unlisted(part) for part in (x, y, sample_weight))
+        data = tuple(tree.map_structure(_rows, part) for part in given)
         self.size = _common_length(data)
         self.device, self.dtype = None if device is None else torch.device(device), dtype
         size = sum(getattr(leaf, "nbytes", 0) for leaf in tree.leaves(data))
@@ -182,6 +183,14 @@ def class_weights(y: Any, class_weight: dict[int, float]) -> Tensor:
         raise ValueError(f"class_weight names {size} classes, but y holds class {found}.")
     table = torch.tensor([class_weight[i] for i in range(size)], device=y.device)
     return table[classes]
+
+
+def _unlisted(part):
+    """Numbers in nested lists as one array: they are data, not several inputs."""
+    first = part
+    while isinstance(first, (list, tuple)) and first:
+        first = first[0]
+    return np.asarray(part) if part is not first and isinstance(first, (int, float)) else part
 
 
 def _rows(leaf):

@@ -73,6 +73,7 @@ class Dataset:
     ):
         self._make, self._size, self._find_spec = make, size, spec
         self._rows, self._remake = rows, remake
+        self._shuffles = tuple(dict.fromkeys(s for one in inputs for s in one._shuffles))
         self._runs_code = runs_code or any(one._runs_code for one in inputs)
 
     # --- sources -----------------------------------------------------------------------------
@@ -363,8 +364,11 @@ class Dataset:
             buffer_size = 2**62
         shuffle = Shuffle(buffer_size, _number(seed), reshuffle_each_iteration is not False)
         if self._rows is not None and self._size >= 0:
-            return Dataset._of_rows(self._rows.ordered(shuffle.order), self._size)
-        return self._like(lambda: shuffle.elements(self._make()), self._size)
+            made = Dataset._of_rows(self._rows.ordered(shuffle.order), self._size, (self,))
+        else:
+            made = self._like(lambda: shuffle.elements(self._make()), self._size)
+        made._shuffles += (shuffle,)
+        return made
 
     def repeat(self, count: int | None = None, name: str | None = None) -> Dataset:
         """The elements `count` times over; without end for None or -1."""
@@ -375,7 +379,7 @@ class Dataset:
         elif size > 0 or times == 0:
             size = size * times if times else 0
         if self._rows is not None and self._size > 0:
-            return Dataset._of_rows(repeated(self._rows, times), size)
+            return Dataset._of_rows(repeated(self._rows, times), size, (self,))
 
         def make():
             for _ in itertools.count() if times is None else range(times):
@@ -397,7 +401,7 @@ class Dataset:
         if self._size == UNKNOWN:
             size = UNKNOWN if count else 0
         if self._rows is not None:
-            return Dataset._of_rows(self._rows.ordered(taken(count)), size)
+            return Dataset._of_rows(self._rows.ordered(taken(count)), size, (self,))
         return self._like(
             lambda: itertools.islice(self._make(), count), size, lambda parent: parent.take(count)
         )
@@ -409,7 +413,7 @@ class Dataset:
             return self.take(0)
         size = self._size if self._size < 0 else max(0, self._size - count)
         if self._rows is not None:
-            return Dataset._of_rows(self._rows.ordered(skipped(count)), size)
+            return Dataset._of_rows(self._rows.ordered(skipped(count)), size, (self,))
         return self._like(
             lambda: itertools.islice(self._make(), count, None),
             size,
@@ -611,7 +615,7 @@ class Dataset:
         A file `filename.npz` that exists is read; it holds arrays and texts and runs nothing.
         """
         if not len(str(filename)) and self._rows is not None and self._size >= 0:
-            return Dataset._of_rows(once_drawn(self._rows), self._size)
+            return Dataset._of_rows(once_drawn(self._rows), self._size, (self,))
         kept = Kept(os.fspath(filename) if not isinstance(filename, Strings) else str(filename))
         return self._like(lambda: kept.through(self._make), self._size)
 
@@ -724,8 +728,13 @@ class Dataset:
         What follows a function is left alone: the function was written for its arrays.
         """
         if self._rows is not None:
-            return Dataset._of_rows(self._rows.placed(place), self._size)
+            return Dataset._of_rows(self._rows.placed(place), self._size, (self,))
         return self if self._remake is None else self._remake(place)
+
+    def pass_over(self, passes: int) -> None:
+        """Let shuffles draw the orders of some iterations that nobody reads."""
+        for shuffle in self._shuffles:
+            shuffle.passes += passes
 
     def sources(self) -> list[Tensor]:
         """The arrays that `placed` would move."""
@@ -739,7 +748,7 @@ class Dataset:
         return found
 
     @staticmethod
-    def _of_rows(rows: Rows, size: int) -> Dataset:
+    def _of_rows(rows: Rows, size: int, inputs: tuple[Dataset, ...] = ()) -> Dataset:
         def spec():
             return map_leaves(
                 lambda leaf: TensorSpec(
@@ -748,7 +757,7 @@ class Dataset:
                 rows.columns,
             )
 
-        return Dataset(rows.elements, size, spec, rows)
+        return Dataset(rows.elements, size, spec, rows, inputs=inputs)
 
     def _like(self, make, size, again=None, runs_code=False):
         """A data set of elements that look as ours do; `again` does the same to another parent."""

@@ -59,6 +59,7 @@ class Stream:
         self.passes = passes
         self.shuffle = shuffle
         self.ran_out = False
+        self.anew = False  # whether each iteration is a run of its own, as of validation data
         self.transform: Any = None
         self._running: Iterator | None = None
         self._taken = 0
@@ -78,6 +79,9 @@ class Stream:
             self.close()
             if isinstance(self.source, PyDataset):
                 self.source.on_epoch_begin()
+            if isinstance(self.source, Dataset) and (self.anew or not self._epochs):
+                # tf.keras begins a run with an iterator that it does not use, unless it keeps it.
+                self.source.pass_over(0 if self._runs_on() else 1)
             self._running = self._start()
             self._epochs += 1
         epoch = itertools.islice(self._running, self.steps if self.bounded else None)
@@ -112,8 +116,11 @@ class Stream:
         if isinstance(self.source, Sequence):
             return False
         if isinstance(self.source, Dataset):
-            return self.bounded and self.source._size != self.steps
+            return self._runs_on() and not self.anew
         return self.passes > 1 or hasattr(self.source, "__next__")
+
+    def _runs_on(self):
+        return self.bounded and self.source._size != self.steps
 
     def _start(self):
         if self.passes > 1:

@@ -259,7 +259,10 @@ def _validation_batches(model, data, given):
     if size is None and not Stream.accepts(x):
         size = given["batch_size"]
     steps = given["validation_steps"]
-    return _stepped(model, _batches(model, x, y, weight, size, False, steps, _work(given)), steps)
+    batches = _batches(model, x, y, weight, size, False, steps, _work(given))
+    if isinstance(batches, Stream):
+        batches.anew = True
+    return _stepped(model, batches, steps)
 
 
 def _work(given):
