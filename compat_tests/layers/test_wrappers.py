@@ -7,6 +7,7 @@ import torch
 import torchkeras
 from compat_tests.checks.layer import check_layer
 from torchkeras import layers
+from torchkeras.layers import wrappers
 
 SHAPE = (3, 5, 4)
 MASK = np.array([[1, 1, 1, 0, 0], [0, 0, 1, 0, 1], [0, 0, 0, 0, 0]], bool)
@@ -178,3 +179,52 @@ ERRORS = [
 def test_errors(fail, message):
     with pytest.raises(ValueError, match=message):
         fail()
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("return_sequences", [False, True])
+@pytest.mark.parametrize("name", ["LSTM", "GRU"])
+def test_one_kernel_for_both_directions_computes_what_two_do(
+    name, return_sequences, masked, monkeypatch
+):
+    torch.manual_seed(0)
+    make = getattr(layers, name)
+    inner = make(3, return_sequences=return_sequences, return_state=True)
+    layer = layers.Bidirectional(inner, merge_mode="mul" if masked else "concat")
+    x = torch.randn(3, 5, 4, requires_grad=True)
+    mask = torch.tensor([[1, 1, 1, 0, 0], [0, 1, 0, 1, 1], [0, 0, 0, 0, 0]]).bool()
+    options = {"mask": mask} if masked else {}
+
+    def run():
+        outputs = layer(x, **options)
+        total = sum((k + 1) * (output * output.cos()).sum() for k, output in enumerate(outputs))
+        return [*outputs, *torch.autograd.grad(total, [x, *layer.parameters()], allow_unused=True)]
+
+    layer(x)
+    for weight in layer.parameters():
+        if weight.requires_grad:
+            weight.data.normal_()
+    for weight in layer.parameters():  # grad() takes no frozen ones
+        weight.requires_grad_()
+    monkeypatch.setattr(wrappers, "runs_as_pair", lambda *call: False)
+    apart = run()
+    monkeypatch.setattr(wrappers, "runs_as_pair", lambda *call: True)
+    together = run()
+    assert len(apart) == len(together)
+    for one, other in zip(together, apart, strict=True):
+        torch.testing.assert_close(one, other)
+
+
+def test_one_kernel_runs_only_where_nothing_listens():
+    layer = layers.Bidirectional(layers.LSTM(3))
+    x = torch.randn(2, 5, 4)
+    layer(x)
+    pair = (layer.forward_layer, layer.backward_layer)
+    options = {"mask": None, "training": None}
+    assert wrappers.runs_as_pair(pair, options, [None, None])
+    handle = layer.forward_layer.rnn.register_forward_hook(lambda *call: None)
+    assert not wrappers.runs_as_pair(pair, options, [None, None])
+    handle.remove()
+    layer.forward_layer.dropout = 0.5
+    assert wrappers.runs_as_pair(pair, options, [None, None])
+    assert not wrappers.runs_as_pair(pair, {**options, "training": True}, [None, None])

@@ -19,7 +19,7 @@ from ..input_spec import InputSpec
 from ..layer import TABLE
 from .gates import Gates, GRUGates, LSTMGates, SimpleGates, project, weight_rows
 from .rnn import RNN
-from .sequence import run_fused, scan
+from .sequence import run_fused, run_pair, scan
 
 _NATIVE = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn_tanh": nn.RNN, "rnn_relu": nn.RNN}
 
@@ -154,6 +154,52 @@ class NativeRNN(Gates, RNN):
         del config["cell"]  # the layer itself
         if self.blocks > 1:
             config["implementation"] = self.implementation
+
+
+def runs_as_pair(layers: Sequence[Any], options: dict[str, Any], states: list[Any]) -> bool:
+    """Whether one kernel can run a forward and a backward layer, called with `options`."""
+    forward, backward = layers
+    if not (isinstance(forward, NativeRNN) and isinstance(backward, NativeRNN)):
+        return False
+    training = forward.training if options["training"] is None else options["training"]
+    same = ("fused", "units", "use_bias", "time_major", "compute_dtype")
+    return (
+        forward.fused is not None
+        and all(getattr(forward, name) == getattr(backward, name) for name in same)
+        and not (forward.go_backwards or forward.stateful)
+        and not (training and any(layer.dropout or layer.recurrent_dropout for layer in layers))
+        and (options["mask"] is None or _pairs_masked(forward, options["mask"], states))
+        and all(_is_plain(layer) for layer in layers)
+    )
+
+
+def _pairs_masked(forward, mask, states):
+    # A CPU gains nothing by one kernel, and the masked form of it computes more.
+    return mask.is_cuda and forward.blocks > 1 and states[0] is None
+
+
+def _is_plain(layer):
+    """Whether nobody listens to the layer or its native module, or put another in its place."""
+    if layer._forward_hooks or layer._forward_pre_hooks:
+        return False
+    if torch.compiler.is_compiling():  # which refuses to look at an nn.LSTM
+        return layer._flat is not None
+    native = layer.rnn
+    hooked = native._forward_hooks or native._forward_pre_hooks
+    return type(native) is _NATIVE[layer.fused] and not hooked
+
+
+def as_pair(
+    layers: Sequence[NativeRNN], inputs: Tensor, mask: Tensor | None, states: list[Any]
+) -> tuple[Tensor, list[list[Tensor]]]:
+    """All outputs of both directions side by side, and the final states of each."""
+    forward, backward = layers
+    if mask is not None:
+        mask = (mask.squeeze(-1) if mask.ndim == 3 else mask).bool()
+    weights = [layer._flat_weights() for layer in layers]
+    given = None if states[0] is None else [list(one) for one in states]
+    inputs = forward._ready(inputs)
+    return run_pair(forward.fused, inputs, given, weights, mask, forward.time_major)
 
 
 class CellView:

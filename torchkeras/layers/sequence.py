@@ -116,6 +116,34 @@ def run_fused(
     return torch.where(shown, final[0], 0), final
 
 
+def run_pair(
+    kind: str,
+    inputs: Tensor,
+    states: list[list[Tensor]] | None,
+    weights: list[list[Tensor]],
+    mask: Tensor | None,
+    time_major: bool,
+) -> tuple[Tensor, list[list[Tensor]]]:
+    """Both directions in one kernel: outputs `(..., 2 * units)` in the order of time, zero where
+    masked, and the final states of each direction.
+
+    `states` and `weights` are those of the forward, then of the backward direction. Under a mask
+    `states` must be None and `kind` 'lstm' or 'gru'.
+    """
+    flat = adjoining([weight for one in weights for weight in one])
+    if states is not None:
+        states = [torch.stack(pair) for pair in zip(*states, strict=True)]
+    if mask is None:
+        outputs, final = fused(kind, inputs, states, flat, not time_major, directions=2)
+        return outputs, [[state[0] for state in final], [state[1] for state in final]]
+    steps = ValidSteps(mask.t() if time_major else mask, False, time_major)
+    # Backwards, the kernel meets the steps behind the valid ones first: they must leave it at zero.
+    outputs, final = fused(kind, steps.pack(inputs), None, flat, False, steps.behind, 2)
+    last = [[state[0] for state in final], [state[1] for state in final]]
+    last[0][0] = steps.final(outputs[..., : outputs.shape[-1] // 2], None)
+    return steps.spread(outputs, True), last
+
+
 def fused(
     kind: str,
     inputs: Tensor,
@@ -123,39 +151,48 @@ def fused(
     weights: list[Tensor],
     batch_first: bool,
     hold: Tensor | None = None,
+    directions: int = 1,
 ) -> tuple[Tensor, list[Tensor]]:
     """Outputs and final states of torch's kernel for `kind` 'lstm', 'gru', 'rnn_tanh', 'rnn_relu'.
 
-    `hold` (LSTM only, time-major) marks the steps at which the second state stays as it is.
+    `hold` (LSTM and GRU, time-major) marks the steps at which the last state stays as it is.
+    States have an axis in front for two `directions`, none for one.
     """
     if states is None:
         batch = inputs.shape[0 if batch_first else 1]
-        zeros = inputs.new_zeros(batch, weights[1].shape[1])
+        zeros = inputs.new_zeros(directions, batch, weights[1].shape[1])
         states = [zeros, zeros] if kind == "lstm" else [zeros]
-    states = [state.unsqueeze(0).contiguous() for state in states]
+    elif directions == 1:
+        states = [state.unsqueeze(0).contiguous() for state in states]
+    biased = len(weights) == 4 * directions
     if hold is not None:
-        inputs, weights = _holding(inputs, weights, hold)
-    biased = len(weights) == 4
+        inputs, weights = _holding(kind, inputs, weights, hold, len(weights) // directions)
     # Keras gives gradients in inference mode too; cuDNN does so only when told that it trains.
-    mode = (weights, biased, 1, 0.0, torch.is_grad_enabled(), False, batch_first)
+    mode = (weights, biased, 1, 0.0, torch.is_grad_enabled(), directions == 2, batch_first)
     if kind == "lstm":
         outputs, *final = torch._VF.lstm(inputs, states, *mode)
     else:
         outputs, *final = getattr(torch._VF, kind)(inputs, states[0], *mode)
-    return outputs, [state.squeeze(0) for state in final]
+    return outputs, final if directions == 2 else [state.squeeze(0) for state in final]
 
 
-def _holding(inputs, weights, hold):
-    """One more input, 1 at the steps to hold, that shuts the input gate and opens the forget gate.
+def _holding(kind, inputs, weights, hold, count):
+    """One more input, 1 at the steps to hold, that saturates gates so that the state stays.
 
-    The sigmoids saturate to exact 0 and 1 there, so that the cell state is copied and passes its
-    gradient on unchanged. The output of those steps means nothing.
+    In an LSTM it shuts the input gate and opens the forget gate, in a GRU it opens the update
+    gate. The sigmoids saturate to exact 0 and 1 there, so that the state is copied and passes its
+    gradient on unchanged; an LSTM's output of those steps means nothing, but zero for a state of
+    zero. `count` weights belong to each direction.
     """
     inputs = torch.cat([torch.where(hold, 0, inputs), hold.to(inputs.dtype)], -1)
     kernel, units = weights[0], weights[1].shape[1]
-    shut = kernel.new_full((units, 1), -_HOLD)
-    column = torch.cat([shut, -shut, shut.new_zeros(2 * units, 1)])
-    return inputs, adjoining([torch.cat([kernel, column], 1), *weights[1:]])
+    open_, rest = kernel.new_full((units, 1), _HOLD), kernel.new_zeros(units, 1)
+    column = [-open_, open_, rest, rest] if kind == "lstm" else [rest, open_, rest]
+    column = torch.cat(column)
+    weights = list(weights)
+    for first in range(0, len(weights), count):
+        weights[first] = torch.cat([weights[first], column], 1)
+    return inputs, adjoining(weights)
 
 
 def adjoining(weights: list[Tensor]) -> list[Tensor]:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from .. import graph, tree
 from ..layer import TABLE, Layer
+from .recurrent import as_pair, runs_as_pair
 from .rnn import RNN
 from .states import StateArguments
 
@@ -206,6 +207,9 @@ class Bidirectional(StateArguments, Wrapper):
         if initial_state is not None:
             given = [initial_state[:half], initial_state[half:]]
         layers = (self.forward_layer, self.backward_layer)
+        if not constants and runs_as_pair(layers, options, given):
+            output, states = self._as_pair(layers, inputs, options["mask"], given)
+            return self._with_states(output, states)
         results = [
             layer(inputs, initial_state=states, **options)
             for layer, states in zip(layers, given, strict=True)
@@ -217,7 +221,20 @@ class Bidirectional(StateArguments, Wrapper):
         forward, backward = results
         if self.return_sequences:
             backward = backward.flip(0 if getattr(layers[0], "time_major", False) else 1)
-        output = self._merge(forward, backward)
+        return self._with_states(self._merge(forward, backward), states)
+
+    def _as_pair(self, layers, inputs, mask, given):
+        """The merged output and the states of both directions, computed by one kernel."""
+        outputs, states = as_pair(layers, inputs, mask, given)
+        if not self.return_sequences:
+            output = self._merge(states[0][0], states[1][0])
+        elif self.merge_mode == "concat":
+            output = outputs
+        else:
+            output = self._merge(*outputs.chunk(2, -1))
+        return output, states[0] + states[1]
+
+    def _with_states(self, output, states):
         if self.return_state:
             return (output if isinstance(output, list) else [output]) + states
         return output
