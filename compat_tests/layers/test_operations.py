@@ -72,6 +72,9 @@ READ = [
         "tf.image.resize(x, (4, 9))",
         "tf.image.resize(x, (16, 12), 'nearest')",
         "tf.image.resize(x, (5, 4), antialias=True)",
+        "tf.image.resize(x, (5, 9), 'bicubic')",
+        "tf.image.resize(x, (5, 9), 'lanczos3', antialias=True)",
+        "tf.image.resize(x, (5, 30), 'area', preserve_aspect_ratio=True)",
         "tf.image.resize(x, tf.shape(x)[1:3] * 2)",
         "tf.compat.v1.image.resize_bilinear(x, (5, 9), align_corners=True)",
         "tf.compat.v1.image.resize_bilinear(x, (5, 9))",
@@ -323,7 +326,7 @@ ERRORS = [
     (lambda: TFOpLambda("__operators__.__class__"), "__class__"),
     (lambda: SlicingOpLambda("boolean_mask"), "boolean_mask"),
     (lambda: TensorFlowOpLayer({"op": "PyFunc"}, "a"), "PyFunc"),
-    (lambda: TFOpLambda("image.resize")(torch.zeros(1, 2, 2, 1), (3, 3), "area"), "area"),
+    (lambda: TFOpLambda("image.resize")(torch.zeros(1, 2, 2, 1), (3, 3), "cubic"), "cubic"),
 ]
 
 

@@ -9,7 +9,7 @@ import torch
 from compat_tests import oracle
 from compat_tests.checks.layer import check_layer
 from torchkeras import layers
-from torchkeras.layers.resize import METHODS, resize
+from torchkeras.resizing import METHODS, resize
 
 SIZES = [(4, 3, 9, 8), (17, 12, 5, 7), (7, 20, 13, 1), (1, 1, 3, 2), (6, 5, 6, 5)]
 

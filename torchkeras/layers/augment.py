@@ -17,9 +17,9 @@ from torch import Tensor
 
 from ..input_spec import InputSpec
 from ..layer import TABLE
+from ..resizing import kernel_name, resize, smart_resize
 from .noise import _Random
 from .projective import FILL_MODES, INTERPOLATIONS, transform
-from .resize import kernel_name, resize, smart_resize
 
 Factor = float | Sequence[float]
 
@@ -359,7 +359,7 @@ class _RandomSize(_Augmentation):
         super().__init__(seed, **kwargs)
         self.factor, self.interpolation = factor, interpolation
         self._range = self._bounds("factor", factor, -1)
-        self._method = kernel_name(interpolation, self)
+        self._method = kernel_name(interpolation, f'interpolation of layer "{self.name}"')
         self._drawn = 0
 
     def build(self, input_shape: Any) -> None:

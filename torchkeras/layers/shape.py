@@ -13,7 +13,7 @@ from .. import layout
 from ..config import standardize_data_format
 from ..input_spec import InputSpec
 from ..layer import TABLE, Layer
-from .resize import kernel_name, resize
+from ..resizing import kernel_name, resize
 from .spatial import SpatialLayer, integers, pad_argument
 
 
@@ -195,7 +195,7 @@ class UpSampling2D(_UpSampling):
         super().__init__(**kwargs)
         self.set_data_format(data_format)
         self.size = integers(size, 2, "size", self)
-        self.interpolation = kernel_name(interpolation, self)
+        self.interpolation = kernel_name(interpolation, f'interpolation of layer "{self.name}"')
         self.input_spec = InputSpec(ndim=4)
 
     def call(self, inputs: Tensor) -> Tensor:

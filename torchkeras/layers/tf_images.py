@@ -7,7 +7,11 @@ import math
 import torch
 import torch.nn.functional as F
 
+from .. import resizing
+from ..resizing import kernel_name
 from .tf_table import entry, sizes_of
+
+_METHODS = dict(enumerate(("bilinear", "nearest", "bicubic", "area")))  # TensorFlow 1's numbers
 
 
 @entry("resize_v2", "resize_images")
@@ -20,16 +24,19 @@ def resize(
     align_corners=False,
     name=None,
 ):
-    method = {0: "bilinear", 1: "nearest"}.get(method, method)
-    if method not in ("bilinear", "nearest") or preserve_aspect_ratio or align_corners:
+    if align_corners:
         raise ValueError(
-            f"tf.image.resize with method={method!r}, preserve_aspect_ratio="
-            f"{preserve_aspect_ratio} and align_corners={align_corners} in a graph is not "
-            'supported; "bilinear" and "nearest" are.'
+            "tf.image.resize with align_corners=True in a graph is not supported; "
+            "align_corners=False is."
         )
-    if method == "nearest":
-        return _interpolated(images, size, mode="nearest-exact")
-    return _interpolated(images.float(), size, mode="bilinear", antialias=bool(antialias))
+    method = kernel_name(_METHODS.get(method, method), "method of tf.image.resize")
+    size = sizes_of(size)
+    if preserve_aspect_ratio:
+        found = images.shape[-3:-1]
+        scale = min(wanted / n for wanted, n in zip(size, found, strict=True))
+        size = [round(n * scale) for n in found]
+    outputs = resizing.resize(images, size, method, bool(antialias))
+    return outputs if method == "nearest" else outputs.float()
 
 
 @entry()

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from ... import config
-from ...layers.resize import smart_resize as _smart_resize
+from ...resizing import smart_resize as _smart_resize
 
 FORMATS = ("png", "jpg", "jpeg", "bmp", "ppm", "tif", "tiff")
 _RESAMPLING = ("nearest", "bilinear", "bicubic", "hamming", "box", "lanczos")
