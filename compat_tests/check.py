@@ -13,6 +13,7 @@ from .checks.layer import check_layer
 from .checks.loss import check_loss
 from .checks.metric import check_metric
 from .checks.model import check_training
+from .checks.ops import check_op
 from .checks.optimizer import check_optimizer
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "check_layer",
     "check_loss",
     "check_metric",
+    "check_op",
     "check_optimizer",
     "check_training",
 ]

@@ -1,7 +1,8 @@
 """What the real tf_keras answers: asked live where it is installed, else read from `goldens/`.
 
 `ask(compute)` returns `compute(tf_keras)`, any nesting of dicts, lists, arrays, numbers and
-strings. `make_goldens.py` runs the tests with `WRITE_GOLDENS=1` and stores every answer.
+strings; `ask_keras3(compute)` asks Keras 3 on torch in the same way. `make_goldens.py` runs the
+tests with `WRITE_GOLDENS=1` and stores every answer.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import numpy as np
 
 GOLDENS = Path(__file__).parent / "goldens"
 WRITING = os.environ.get("WRITE_GOLDENS") == "1"
+os.environ.setdefault("KERAS_BACKEND", "torch")  # before anything imports Keras 3
 _answers: dict[str, dict[str, object]] = {}  # test file -> question -> answer
 _asked: dict[str, int] = {}
 
@@ -40,19 +42,43 @@ def tf_keras():
     return module
 
 
+@cache
+def keras3():
+    """Keras 3 on its torch backend, or None where it is absent or `NO_TF_KERAS=1` hides it."""
+    if os.environ.get("NO_TF_KERAS") == "1":
+        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            import keras as module
+        except ImportError:
+            return None
+    known = module.__version__[0] == "3" and module.backend.backend() == "torch"
+    return module if known else None
+
+
 def ask(compute):
     """`compute(tf_keras)`, or its stored answer; a test's questions are known by their order."""
+    return _ask(tf_keras, compute)
+
+
+def ask_keras3(compute):
+    """`compute(keras)` for Keras 3, or its stored answer."""
+    return _ask(keras3, compute)
+
+
+def _ask(oracle, compute):
     test = os.environ["PYTEST_CURRENT_TEST"].rsplit(" (", 1)[0]
     file, question = test.split("::", 1)
     file = ".".join(Path(file).with_suffix("").parts)
     count = _asked[test] = _asked.get(test, 0) + 1
     key = f"{question}#{count}"
-    module = tf_keras()
+    module = oracle()
     if module is None:
         stored = _read(file)
         if key not in stored:
             raise LookupError(
-                f"No golden for {key}; run compat_tests/make_goldens.py with tf_keras."
+                f"No golden for {key}; run compat_tests/make_goldens.py with tf_keras and Keras 3."
             )
         return copy.deepcopy(stored[key])  # a test may take the answer apart
     with warnings.catch_warnings():
@@ -73,6 +99,9 @@ def _plain(answer):
         return answer
     if hasattr(answer, "as_list"):  # a TensorShape
         return answer.as_list()
+    if hasattr(answer, "detach"):
+        answer = answer.detach().cpu()
+        answer = answer.float() if str(answer.dtype) == "torch.bfloat16" else answer
     return np.asarray(answer)
 
 
@@ -92,7 +121,7 @@ def _store(answer, data):
     if isinstance(answer, list):
         return [_store(value, data) for value in answer]
     if isinstance(answer, np.ndarray):
-        if answer.dtype.kind not in "fiub":
+        if answer.dtype.kind not in "fiubc":
             return {"text": answer.astype(str).tolist()}
         start = sum(map(len, data))
         data.append(np.ascontiguousarray(answer).tobytes())

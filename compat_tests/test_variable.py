@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import torchkeras
-from torchkeras import Sequential, layers
+from torchkeras import Sequential, Variable, initializers, layers
 
 
 class Scale(layers.Layer):
@@ -76,3 +76,17 @@ def test_build_called_by_hand():
     before = built.get_weights()
     built(X)
     np.testing.assert_equal(built.get_weights(), before)
+
+
+def test_keras_3_arguments():
+    """`keras.Variable` takes a value, or a shape and an initializer."""
+    variable = Variable(initializers.Constant(2.0), shape=(2, 3), name="w", aggregation="mean")
+    assert variable.numpy().tolist() == [[2.0] * 3] * 2
+    assert (variable.ndim, variable.dtype, variable.aggregation) == (2, "float32", "mean")
+    assert variable.native[0].requires_grad
+    variable.trainable = False
+    assert not variable.native[0].requires_grad
+    with pytest.raises(ValueError, match="needs a shape"):
+        Variable(initializers.Zeros())
+    with pytest.raises(ValueError, match="not the given shape"):
+        Variable([1.0], shape=(2,))

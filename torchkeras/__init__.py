@@ -18,8 +18,10 @@ from . import (
     losses,
     metrics,
     models,
+    ops,
     optimizers,
     preprocessing,
+    random,
     regularizers,
     saving,
     utils,
@@ -27,6 +29,7 @@ from . import (
 from .layers import Input
 from .legacy import enter as _enter_old_spellings
 from .models import Model, Sequential
+from .variable import Variable
 
 __version__ = "0.1.0"
 
@@ -34,6 +37,7 @@ __all__ = [
     "Input",
     "Model",
     "Sequential",
+    "Variable",
     "__version__",
     "activations",
     "backend",
@@ -46,8 +50,10 @@ __all__ = [
     "losses",
     "metrics",
     "models",
+    "ops",
     "optimizers",
     "preprocessing",
+    "random",
     "regularizers",
     "saving",
     "utils",

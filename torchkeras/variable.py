@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.utils._pytree import tree_map
 
 from .arrays import as_tensor, to_numpy
+from .config import floatx
 from .layout import layout
 from .precision import dtype_name
 
@@ -49,14 +50,44 @@ class Weight:
 class Variable:
     """A named value that torch expressions can use: state of a metric, or a layer's weight.
 
-    `assign`, `assign_add` and `assign_sub` write in place. This class owns its tensor;
-    `LayerWeight` looks at a layer's native parameter in the axes of Keras.
+    `initializer` is a value, or with `shape` a function of shape and dtype. `assign`, `assign_add`
+    and `assign_sub` write in place. `autocast`, `aggregation`, `synchronization` and `layout` are
+    Keras 3's hints to its distribution; they are kept and change nothing here. This class owns its
+    tensor; `LayerWeight` looks at a layer's native parameter in the axes of Keras.
+
+    >>> Variable([1.0, 2.0]).assign_add([1.0, 1.0]).numpy().tolist()
+    [2.0, 3.0]
     """
 
+    constraint: Any = None
+    regularizer: Any = None
+    aggregation = "none"
+    synchronization = "auto"
+    overwrite_with_gradient = False
+
     def __init__(
-        self, initial_value: Any, dtype=None, trainable: bool = True, name: str = "variable"
+        self,
+        initializer: Any,
+        shape: Any = None,
+        dtype: Any = None,
+        trainable: bool = True,
+        autocast: bool = True,
+        aggregation: str | None = "none",
+        synchronization: str | None = "auto",
+        name: str = "variable",
+        layout: Any = None,
     ):
-        self._tensor = as_tensor(initial_value, dtype).detach().clone()
+        if callable(initializer) and not isinstance(initializer, (Tensor, Variable)):
+            if shape is None:
+                raise ValueError("A variable made by an initializer needs a shape.")
+            initializer = initializer(tuple(shape), dtype=dtype_name(dtype or floatx()))
+        self._tensor = as_tensor(initializer, dtype).detach().clone()
+        if shape is not None and tuple(self._tensor.shape) != tuple(shape):
+            raise ValueError(
+                f"The value of {name} has shape {tuple(self._tensor.shape)}, not the given shape "
+                f"{tuple(shape)}."
+            )
+        self.aggregation, self.synchronization = aggregation or "none", synchronization or "none"
         self._trainable = trainable
         if trainable and self._tensor.is_floating_point():
             self._tensor.requires_grad_()
@@ -83,6 +114,16 @@ class Variable:
     @property
     def trainable(self) -> bool:
         return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self._trainable = bool(value)
+        if self._tensor.is_floating_point():
+            self._tensor.requires_grad_(self._trainable)
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
 
     @property
     def shape(self) -> torch.Size:

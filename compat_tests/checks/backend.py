@@ -42,8 +42,8 @@ def check_function(
     def drawn(leaf):
         return leaf.array(generator) if isinstance(leaf, Draw) else leaf
 
-    args = _map(drawn, args)
-    kwargs = {key: _map(drawn, value) for key, value in kwargs.items()}
+    args = mapped(drawn, args)
+    kwargs = {key: mapped(drawn, value) for key, value in kwargs.items()}
     expected = oracle.ask(lambda keras: _reference(keras, name, args, kwargs, gradient))
     leaves = []
 
@@ -56,20 +56,20 @@ def check_function(
         return tensor
 
     function = getattr(backend, name)
-    results = function(*_map(as_leaf, args), **{k: _map(as_leaf, v) for k, v in kwargs.items()})
+    results = function(*mapped(as_leaf, args), **{k: mapped(as_leaf, v) for k, v in kwargs.items()})
     values = [backend.eval(result) for result in tree.leaves(results)]
-    _compare(values, expected["values"], tolerance)
+    compare(values, expected["values"], tolerance)
     if same_dtype:
         assert [str(v.dtype) for v in values] == [str(v.dtype) for v in expected["values"]]
     if gradient:
         parts = [r for r in tree.leaves(results) if r.is_floating_point()]
-        sum((part * _weights(part.shape)).sum() for part in parts).backward()
+        sum((part * weights_of(part.shape)).sum() for part in parts).backward()
         slopes = [torch.zeros_like(x) if x.grad is None else x.grad for x in leaves]
-        _compare([s.numpy() for s in slopes], expected["slopes"], tolerance * 5)
+        compare([s.numpy() for s in slopes], expected["slopes"], tolerance * 5)
     if symbolic:
-        _check_recording(function, args, kwargs, values, batches)
+        check_recording(function, args, kwargs, values, batches)
     with_arrays = tree.leaves(function(*args, **kwargs))
-    _compare([backend.eval(result) for result in with_arrays], values, 1e-6)
+    compare([backend.eval(result) for result in with_arrays], values, 1e-6)
 
 
 def _reference(keras, name, args, kwargs, gradient):
@@ -85,20 +85,20 @@ def _reference(keras, name, args, kwargs, gradient):
             leaves.append(tensor)
         return tensor
 
-    args, kwargs = _map(as_leaf, args), {k: _map(as_leaf, v) for k, v in kwargs.items()}
+    args, kwargs = mapped(as_leaf, args), {k: mapped(as_leaf, v) for k, v in kwargs.items()}
     with tf.GradientTape() as tape, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         tape.watch(leaves)
         results = tf.nest.flatten(getattr(keras.backend, name)(*args, **kwargs))
         results = [tf.sparse.to_dense(r) if isinstance(r, tf.SparseTensor) else r for r in results]
         parts = [r for r in results if r.dtype.is_floating]
-        total = sum(tf.reduce_sum(part * _weights(part.shape).numpy()) for part in parts)
+        total = sum(tf.reduce_sum(part * weights_of(part.shape).numpy()) for part in parts)
     slopes = tape.gradient(total, leaves, unconnected_gradients="zero") if gradient else []
     slopes = [tf.convert_to_tensor(slope) for slope in slopes]
     return {"values": results, "slopes": slopes}
 
 
-def _check_recording(function, args, kwargs, values, batches):
+def check_recording(function, args, kwargs, values, batches):
     """Symbolic tensors in place of the arrays give a function with the same values."""
     placeholders, given = [], []
 
@@ -112,8 +112,8 @@ def _check_recording(function, args, kwargs, values, batches):
         placeholders.append(backend.placeholder(shape, dtype=str(leaf.dtype)))
         return placeholders[-1]
 
-    with_placeholders = _map(placeholder, args)
-    outputs = function(*with_placeholders, **{k: _map(placeholder, v) for k, v in kwargs.items()})
+    with_placeholders = mapped(placeholder, args)
+    outputs = function(*with_placeholders, **{k: mapped(placeholder, v) for k, v in kwargs.items()})
     outputs = tree.flatten(outputs)
     found = backend.function(placeholders, outputs)(given)
     for output, value in zip(outputs, values, strict=True):
@@ -121,21 +121,21 @@ def _check_recording(function, args, kwargs, values, batches):
         assert len(output.shape) == value.ndim
         pairs = zip(output.shape, value.shape, strict=True)
         assert all(told in (None, size) for told, size in pairs), (output.shape, value.shape)
-    _compare(found, values, 1e-6)
+    compare(found, values, 1e-6)
 
 
-def _map(function, structure):
+def mapped(function, structure):
     if isinstance(structure, (list, tuple)):
-        return type(structure)(_map(function, item) for item in structure)
+        return type(structure)(mapped(function, item) for item in structure)
     return function(structure)
 
 
-def _weights(shape):
+def weights_of(shape):
     count = int(np.prod(tuple(shape)))
     return torch.linspace(0.5, 1.5, count).reshape(tuple(shape))
 
 
-def _compare(found, expected, tolerance):
+def compare(found, expected, tolerance):
     assert len(found) == len(expected)
     for one, other in zip(found, expected, strict=True):
         assert np.shape(one) == np.shape(other)

@@ -81,7 +81,7 @@ def ctc_decode(
         return _greedy(scores, lengths)
     if not 1 <= top_paths <= beam_width:
         raise ValueError(f"top_paths must be from 1 to beam_width={beam_width}; got {top_paths}.")
-    return _searched(scores, lengths, beam_width, top_paths)
+    return searched(scores, lengths, beam_width, top_paths)
 
 
 def _greedy(scores, lengths):
@@ -96,12 +96,13 @@ def _greedy(scores, lengths):
     return [packed], -torch.where(valid, best, 0).sum(1, keepdim=True)
 
 
-def _searched(scores, lengths, beam_width, top_paths):
+def searched(scores, lengths, beam_width, top_paths, merge=True):
+    """The best paths of scores `(batch, time, classes)`; `merge`: their repeated labels once."""
     rows = to_numpy(F.log_softmax(scores.double(), -1))
     decoded = np.full((top_paths, *scores.shape[:2]), -1)
     values = np.zeros((scores.shape[0], top_paths))
     for sample, length in enumerate(lengths.tolist()):
-        for number, (labels, value) in enumerate(_beams(rows[sample, :length], beam_width)):
+        for number, (labels, value) in enumerate(_beams(rows[sample, :length], beam_width, merge)):
             if number == top_paths:
                 break
             decoded[number, sample, : len(labels)] = labels
@@ -118,20 +119,20 @@ class _Beam:
         self.children: dict[int, _Beam] = {}
         self.old = self.new = _NONE
 
-    def labels(self) -> list[int]:
-        """Repeated labels are merged, as `tf.keras` has its decoder do."""
+    def labels(self, merge: bool) -> list[int]:
+        """Repeated labels merged or not; `tf.keras` has its decoder merge them."""
         found, beam = [], self
         while beam.parent is not None:
             found.append(beam.label)
             beam = beam.parent
         found.reverse()
-        return [label for n, label in enumerate(found) if n == 0 or label != found[n - 1]]
+        return [one for n, one in enumerate(found) if not merge or n == 0 or one != found[n - 1]]
 
 
 _NONE = (-math.inf, -math.inf, -math.inf)  # ends with a blank, with a label, either
 
 
-def _beams(rows, width):
+def _beams(rows, width, merge):
     """Labels and log probabilities, the best first, of log probabilities `(time, classes)`."""
     root = _Beam()
     root.new = (0.0, -math.inf, 0.0)
@@ -165,7 +166,7 @@ def _beams(rows, width):
                 count += 1
         leaves = [beam for _, _, beam in heap]
     for beam in sorted(leaves, key=lambda beam: -beam.new[2]):
-        yield beam.labels(), beam.new[2]
+        yield beam.labels(merge), beam.new[2]
 
 
 def _stay(beam, row):

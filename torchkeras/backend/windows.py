@@ -29,8 +29,8 @@ __all__ = [
 
 Sizes = int | Sequence[int]
 _CONVOLUTIONS = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
-_MAXIMA = {2: F.max_pool2d, 3: F.max_pool3d}
-_AVERAGES = {2: F.avg_pool2d, 3: F.avg_pool3d}
+_MAXIMA = {1: F.max_pool1d, 2: F.max_pool2d, 3: F.max_pool3d}
+_AVERAGES = {1: F.avg_pool1d, 2: F.avg_pool2d, 3: F.avg_pool3d}
 
 
 @recorded
@@ -49,7 +49,7 @@ def conv1d(
     >>> conv1d(torch.ones(1, 3, 1), torch.ones(2, 1, 1), padding="causal").flatten().tolist()
     [1.0, 2.0, 2.0]
     """
-    return _convolution(1, x, kernel, strides, padding, data_format, dilation_rate)
+    return convolution(1, x, kernel, strides, padding, data_format, dilation_rate)
 
 
 @recorded
@@ -66,7 +66,7 @@ def conv2d(
     >>> conv2d(torch.ones(1, 5, 5, 2), torch.ones(3, 3, 2, 4), (2, 2), "same").shape
     torch.Size([1, 3, 3, 4])
     """
-    return _convolution(2, x, kernel, strides, padding, data_format, dilation_rate)
+    return convolution(2, x, kernel, strides, padding, data_format, dilation_rate)
 
 
 @recorded
@@ -79,7 +79,7 @@ def conv3d(
     dilation_rate: Sizes = (1, 1, 1),
 ) -> Any:
     """A convolution over volumes with a kernel `(depth, height, width, channels, filters)`."""
-    return _convolution(3, x, kernel, strides, padding, data_format, dilation_rate)
+    return convolution(3, x, kernel, strides, padding, data_format, dilation_rate)
 
 
 @recorded
@@ -95,7 +95,7 @@ def depthwise_conv2d(
     x, kernel = tensors(x, depthwise_kernel)
     height, width, channels, multiplier = kernel.shape
     kernel = kernel.reshape(height, width, 1, channels * multiplier)
-    return _convolution(2, x, kernel, strides, padding, data_format, dilation_rate, channels)
+    return convolution(2, x, kernel, strides, padding, data_format, dilation_rate, channels)
 
 
 @recorded
@@ -110,14 +110,14 @@ def separable_conv2d(
 ) -> Any:
     """`depthwise_conv2d`, then a product over channels, kernel `(1, 1, channels, filters)`."""
     inner = depthwise_conv2d(x, depthwise_kernel, strides, padding, data_format, dilation_rate)
-    return _convolution(2, inner, pointwise_kernel, 1, "valid", data_format, 1)
+    return convolution(2, inner, pointwise_kernel, 1, "valid", data_format, 1)
 
 
-def _convolution(rank, x, kernel, strides, padding, data_format, dilation_rate, groups=1):
+def convolution(rank, x, kernel, strides, padding, data_format, dilation_rate, groups=1):
     x, kernel = tensors(x, kernel)
     first = standardize_data_format(data_format) == "channels_first"
     x = x if first else layout.channels_first(x)
-    strides, dilation = _several(strides, rank), _several(dilation_rate, rank)
+    strides, dilation = several(strides, rank), several(dilation_rate, rank)
     padding = _one_of(padding, ("valid", "same", "causal") if rank == 1 else ("valid", "same"))
     windows = list(zip(x.shape[2:], kernel.shape, strides, dilation, strict=False))
     if padding == "causal":
@@ -149,7 +149,7 @@ def conv2d_transpose(
     x, kernel = tensors(x, kernel)
     first = standardize_data_format(data_format) == "channels_first"
     x = x if first else layout.channels_first(x)
-    strides, dilation = _several(strides, 2), _several(dilation_rate, 2)
+    strides, dilation = several(strides, 2), several(dilation_rate, 2)
     padding = _one_of(padding, ("valid", "same"))
     outputs = F.conv_transpose2d(x, kernel.permute(3, 2, 0, 1), None, strides, dilation=dilation)
     wanted = list(output_shape)[2:] if first else list(output_shape)[1:3]
@@ -189,7 +189,7 @@ def pool2d(
     >>> pool2d(torch.arange(4.0).reshape(1, 2, 2, 1), (2, 2), pool_mode="avg").flatten().tolist()
     [1.5]
     """
-    return _pooling(2, x, pool_size, strides, padding, data_format, pool_mode)
+    return pooling(2, x, pool_size, strides, padding, data_format, pool_mode)
 
 
 @recorded
@@ -202,16 +202,16 @@ def pool3d(
     pool_mode: str = "max",
 ) -> Any:
     """The largest ('max') or mean ('avg') value of each window of volumes."""
-    return _pooling(3, x, pool_size, strides, padding, data_format, pool_mode)
+    return pooling(3, x, pool_size, strides, padding, data_format, pool_mode)
 
 
-def _pooling(rank, x, pool_size, strides, padding, data_format, pool_mode):
+def pooling(rank, x, pool_size, strides, padding, data_format, pool_mode):
     if pool_mode not in ("max", "avg"):
         raise ValueError(f"pool_mode must be 'max' or 'avg'; received {pool_mode!r}.")
     (x,) = tensors(x)
     first = standardize_data_format(data_format) == "channels_first"
     x = x if first else layout.channels_first(x)
-    window, strides = _several(pool_size, rank), _several(strides, rank)
+    window, strides = several(pool_size, rank), several(strides, rank)
     edges = [(0, 0)] * rank
     if _one_of(padding, ("valid", "same")) == "same":
         edges = [same_padding(*one) for one in zip(x.shape[2:], window, strides, strict=True)]
@@ -257,7 +257,7 @@ def local_conv2d(
 def _local(rank, inputs, kernel, kernel_size, strides, output_shape, data_format):
     x, kernel = tensors(inputs, kernel)
     first = standardize_data_format(data_format) == "channels_first"
-    windows = zip(_several(kernel_size, rank), _several(strides, rank), output_shape, strict=True)
+    windows = zip(several(kernel_size, rank), several(strides, rank), output_shape, strict=True)
     for axis, (size, stride, count) in enumerate(windows, start=2 if first else 1):
         x = x.unfold(axis, size, stride).narrow(axis, 0, count)
     # windows of channels first are read channel by channel, others place by place
@@ -268,7 +268,7 @@ def _local(rank, inputs, kernel, kernel_size, strides, output_shape, data_format
     return outputs.movedim(-1, 1) if first else outputs
 
 
-def _several(value, count):
+def several(value, count):
     return (int(value),) * count if isinstance(value, int) else tuple(int(n) for n in value)
 
 
