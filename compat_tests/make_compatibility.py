@@ -58,11 +58,12 @@ are torch's, not TensorFlow's.
 **Plain torch modules** may stand among layers; their weights are called `weight:0`, in torch's
 axes. Torch's losses and optimizers may stand in `compile`. A Keras config cannot hold either.
 
-**`ops` and `random`** are Keras 3's, compared with Keras 3 on torch. Where that fails or contradicts
-its own description, numpy's meaning holds: `pad` with 'symmetric', `take` of negative indices in a
-row, `sparsemax`, 'same' pooling, normalisation along an axis that is not the last, bicubic `resize`
-(TensorFlow's kernel). float64 stays float64. A model that holds a function that torch does not have
-(`ops.take`, `ops.image.resize`) can be trained, copied and pickled, but not yet be written as JSON.
+**`ops` and `random`** are Keras 3's, compared with Keras 3 on torch. Where that fails or
+contradicts its own description, numpy's meaning holds: `pad` with 'symmetric', `take` of negative
+indices in a row, `sparsemax`, 'same' pooling, normalisation along an axis that is not the last,
+bicubic `resize` (TensorFlow's kernel). float64 stays float64. A model that holds a function that
+torch does not have (`ops.take`, `ops.image.resize`) can be trained, copied and pickled, but not yet
+be written as JSON.
 
 **Metrics** are objects with states, not layers.
 
