@@ -146,7 +146,7 @@ class Layer(Penalized, Connected):
         settings = {"name": self.name, "trainable": self.trainable, "dtype": self.dtype_policy}
         if self._batch_input_shape is not None:
             settings["batch_input_shape"] = self._batch_input_shape
-        for parameter in _constructor_parameters(type(self)):
+        for parameter in constructor_parameters(type(self)):
             if parameter not in settings:
                 settings[parameter] = self._setting(parameter)
         if type(self).get_config is Layer.get_config and hasattr(self, "_constructed_with"):
@@ -482,7 +482,7 @@ def _batch_input_shape(kwargs):
     return (batch_size, *((shape,) if isinstance(shape, int) else tuple(shape)))
 
 
-def _constructor_parameters(cls):
+def constructor_parameters(cls):
     """Names of the constructor's arguments, through **kwargs up to `Layer`.
 
     Users' classes tell theirs in `get_config`, or they are taken from the call that made them.

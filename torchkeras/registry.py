@@ -15,6 +15,7 @@ from typing import Any
 _CUSTOM: dict[str, Any] = {}  # registered name -> object
 _CUSTOM_NAMES: dict[Any, str] = {}  # object -> registered name
 _SCOPE: ContextVar[dict[str, Any] | None] = ContextVar("custom_objects", default=None)
+_SHARED: ContextVar[dict[Any, Any] | None] = ContextVar("shared_objects", default=None)
 
 
 def register_keras_serializable(package: str = "Custom", name: str | None = None) -> Callable:
@@ -69,6 +70,16 @@ def custom_object_scope(*dicts: dict[str, Any] | None) -> Iterator[None]:
         yield
     finally:
         _SCOPE.reset(token)
+
+
+@contextmanager
+def sharing() -> Iterator[None]:
+    """Within the block, configs with the same `shared_object_id` give the same object."""
+    token = _SHARED.set({})
+    try:
+        yield
+    finally:
+        _SHARED.reset(token)
 
 
 class Table:
@@ -151,9 +162,16 @@ class Table:
             raise ValueError(
                 f"The config of {self.kind} {name!r} must be a dictionary; received {inner!r}."
             )
+        shared, number = _SHARED.get(), config.get("shared_object_id")
+        key = (found, number) if isinstance(number, int) else None
+        if shared is not None and key in shared:
+            return shared[key]
         from_config = getattr(found, "from_config", None)
         with custom_object_scope(custom_objects):
-            return from_config(inner) if from_config else found(**inner)
+            made = from_config(inner) if from_config else found(**inner)
+        if shared is not None and key is not None:
+            shared[key] = made
+        return made
 
     def serialize(self, obj: Any) -> Any:
         """`obj` as tf.keras 2.15 writes it: a name for a function, a config for an object."""

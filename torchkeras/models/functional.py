@@ -223,14 +223,14 @@ def _named(entry):
 
 def _make_calls(layers, waiting, made):
     """Make each layer's calls as soon as their inputs exist, in the order of the config."""
-    queue = [(name, list(calls), 1 if (name, 0) in made else 0) for name, calls in waiting]
+    queue = [(name, list(calls), _first_number(name, calls, made)) for name, calls in waiting]
     while queue:
         before = sum(len(calls) for _, calls, _ in queue)
         left = []
         for name, calls, number in queue:
             while calls:
                 try:
-                    args, kwargs = _arguments(calls[0], made)
+                    args, kwargs = _arguments(calls[0], made, layers[name])
                 except KeyError:  # an input that another layer has still to make
                     break
                 made[name, number] = layers[name](*args, **kwargs)
@@ -246,8 +246,19 @@ def _make_calls(layers, waiting, made):
         queue = left
 
 
-def _arguments(call, made):
+def _first_number(name, calls, made):
+    """Keras 2 counts the call that made a nested model; Keras 3 does not."""
+    return 1 if (name, 0) in made and not _is_of_keras_3(calls[0]) else 0
+
+
+def _is_of_keras_3(call):
+    return isinstance(call, dict) and "args" in call
+
+
+def _arguments(call, made, layer):
     """Positional and keyword arguments of one call of a config."""
+    if _is_of_keras_3(call):
+        return _arguments_of_keras_3(call, made, layer)
     kwargs: dict[str, Any] = {}
 
     def tensor(where):
@@ -261,6 +272,32 @@ def _arguments(call, made):
         inputs = _located(call, tensor)
     keywords = {key: _located_arguments(value, made) for key, value in kwargs.items()}
     return (inputs,), keywords
+
+
+def _arguments_of_keras_3(call, made, layer):
+    """Keras 3 writes tensors as `__keras_tensor__`, and what it passed of itself as arguments.
+
+    The mode of a model comes from how it is called, whatever `training` was as it was made; masks
+    go to layers that take them, and travel along with the tensors otherwise.
+    """
+
+    def located(value):
+        if isinstance(value, dict) and value.get("class_name") == "__keras_tensor__":
+            return _tensor(value["config"]["keras_history"], made)
+        if isinstance(value, dict) and value.get("class_name") == "__slice__":
+            return slice(*(value["config"][key] for key in ("start", "stop", "step")))
+        if isinstance(value, dict):
+            return {key: located(item) for key, item in value.items()}
+        if isinstance(value, (list, tuple)):
+            return type(value)(located(item) for item in value)
+        return value
+
+    args, kwargs = located(call["args"]), located(call.get("kwargs") or {})
+    if isinstance(layer, Layer):
+        kwargs.pop("training", None)
+        if "mask" in kwargs and (kwargs["mask"] is None or not layer._takes_mask):
+            del kwargs["mask"]
+    return tuple(args), kwargs
 
 
 def _located_arguments(value, made):

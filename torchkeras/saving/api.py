@@ -8,22 +8,24 @@ from contextlib import contextmanager
 from typing import Any
 
 from ..budget import budget
-from . import compiling, h5, weights
+from . import archive, compiling, h5, object_weights, tensors, weights
 from .config import (
     KERAS_VERSION,
+    archive_config,
     build_model,
-    check_code,
     from_json,
     json_text,
     legacy_model_config,
     model_config,
 )
-from .files import kind_of, path_of, replacing
+from .files import date, kind_of, path_of, replacing
 
 _log = logging.getLogger("torchkeras")
 _SPARE = 2**20  # numbers a model may have beside those in its file: zeros that torch wants
 _HDF5_ENDINGS = (".h5", ".hdf5", ".he5", ".hdf")
-_ONLY_H5 = "HDF5 is what is supported: use a name that ends in .h5."
+_FORMATS = {"h5": "h5", "hdf5": "h5", "keras": "keras", "keras_v3": "keras", "keras_v2": "keras_v2"}
+_FOR_MODELS = "Use a name that ends in .keras or .h5, or save_format='keras' or 'h5'."
+_FOR_WEIGHTS = "Use a name that ends in .weights.h5, .h5, .safetensors or .pt."
 
 
 # --- writing ---------------------------------------------------------------------------------
@@ -37,32 +39,34 @@ def save_model(
     include_optimizer: bool = True,
     **kwargs: Any,
 ) -> None:
-    """Write architecture, weights, compile arguments and optimizer state to one HDF5 file.
+    """Write architecture, weights, compile arguments and optimizer state to one file.
 
-    The file is the one that tf.keras 2.15 writes. `filepath` ends in `.h5` or `.hdf5`, or
-    `save_format` is 'h5', or it is an open `h5py.File`. The file is replaced at once when all of
-    it is on the disk. ValueError for other formats and for models that are no graph of layers.
+    A name that ends in `.keras`, or `save_format='keras'`, gives the archive that tf.keras 2.15 and
+    Keras 3 read; `.h5`, `.hdf5` or `save_format='h5'` the HDF5 file of tf.keras, also into an open
+    `h5py.File`. The state of the optimizer in a `.keras` file is in the order of Keras 3; with
+    `save_format='keras_v2'` in that of tf.keras 2.15. A file is replaced at once when all of it is
+    on the disk. ValueError for other formats and for models that cannot be described.
     """
     _check_save_arguments(kwargs)
-    _check_format(filepath, save_format)
+    kind = _format_of_model(filepath, save_format)
+    optimizer = _optimizer_to_save(model) if include_optimizer else None
+    if kind == "h5":
+        _save_h5(model, filepath, overwrite, optimizer)
+    else:
+        _save_keras(model, filepath, overwrite, optimizer, 2 if kind == "keras_v2" else 3)
+
+
+def _save_h5(model, filepath, overwrite, optimizer):
     if getattr(model, "_graph", None) is None:
         raise ValueError(
-            f"Model {model.name!r} cannot be saved as a whole: it is a subclass whose "
-            "architecture is Python code, or it has no input shape yet. Use save_weights(), or "
-            "build it from layers first."
+            f"Model {model.name!r} cannot be saved as a whole to HDF5: it is a subclass whose "
+            "architecture is Python code, or it has no input shape yet. Use save_weights(), or a "
+            "name that ends in .keras and get_config(), or build it from layers first."
         )
     metadata = {"model_config": json_text(legacy_model_config(model))}
-    optimizer = model.optimizer if include_optimizer else None
-    if optimizer is not None and not hasattr(optimizer, "get_config"):
-        _log.warning(
-            "The optimizer %s is one of torch, which Keras files cannot hold. Compile the model "
-            "again after loading it.",
-            optimizer.name,
-        )
-        optimizer = None
     if optimizer is not None:
         metadata["training_config"] = json_text(compiling.training_config(model))
-    with _new_file(filepath, overwrite) as file:
+    with _new_h5(filepath, overwrite) as file:
         if file is None:
             return
         file.text("keras_version", KERAS_VERSION, as_bytes=False)
@@ -74,19 +78,58 @@ def save_model(
             compiling.write_optimizer(file, optimizer)
 
 
+def _save_keras(model, filepath, overwrite, optimizer, version):
+    if not model.built and getattr(model, "_graph", None) is None and not model.layers:
+        raise ValueError(f"Model {model.name!r} has no layers yet, so there is nothing to save.")
+    config = archive_config(model, version)
+    if model.optimizer is not None and optimizer is not None:
+        config["compile_config"] = compiling.compile_config(model)
+    text = json_text(config)
+    with replacing(path_of(filepath), overwrite) as temporary:
+        if temporary is None:
+            return
+        with archive.writing(temporary, text, date()) as root:
+            object_weights.write_objects(root, model)
+            if optimizer is not None:
+                compiling.write_numbered(root, optimizer, version)
+
+
+def _optimizer_to_save(model):
+    optimizer = model.optimizer
+    if optimizer is not None and not hasattr(optimizer, "get_config"):
+        _log.warning(
+            "The optimizer %s is one of torch, which Keras files cannot hold. Compile the model "
+            "again after loading it.",
+            optimizer.name,
+        )
+        return None
+    return optimizer
+
+
 def save_weights(
     model: Any, filepath: Any, overwrite: bool = True, save_format: str | None = None
 ) -> None:
-    """Write the weights of a built model to an HDF5 file in the layout of tf.keras 2.15."""
-    _check_format(filepath, save_format)
+    """Write the weights of a built model.
+
+    A name that ends in `.weights.h5` gives the file that tf.keras 2.13 and Keras 3 read, with the
+    state of the optimizer; `.h5` the layout of Keras 2; `.safetensors` and `.pt` the `state_dict`
+    under torch's names.
+    """
+    kind = _format_of_weights(filepath, save_format)
     _check_built(model, "saved")
-    if str(filepath).endswith(".weights.h5") and save_format is None:
-        raise ValueError(
-            f"{filepath}: names that end in .weights.h5 stand for the layout of Keras 3, which is "
-            "not supported. Use a name that ends in .h5 alone."
-        )
-    with _new_file(filepath, overwrite) as file:
-        if file is not None:
+    if kind in ("safetensors", "pt"):
+        with replacing(path_of(filepath), overwrite) as temporary:
+            if temporary is not None:
+                tensors.write(temporary, kind, model.state_dict())
+        return
+    with _new_h5(filepath, overwrite) as file:
+        if file is None:
+            return
+        if kind == "weights.h5":
+            object_weights.write_objects(file, model)
+            if hasattr(model.optimizer, "get_config") and model.optimizer.built:
+                compiling.write_numbered(file, model.optimizer, 3)
+        else:
             weights.write_weights(file, model)
 
 
@@ -106,63 +149,99 @@ def load_model(
     safe_mode: bool = True,
     **kwargs: Any,
 ) -> Any:
-    """The model in an HDF5 file of Keras 2.0 to 2.15, compiled if the file says how.
+    """The model in a file of any Keras: HDF5 or `.keras`, compiled if the file says how.
 
     `custom_objects` are your own classes and functions by name. Nothing in a file is imported or
-    run; code in it is refused. OSError for a file that is absent or damaged, ValueError for one
-    whose content does not fit, both naming the file.
+    run; code in it is refused, unless `safe_mode=False` says that you trust it. OSError for a file
+    that is absent or damaged, ValueError for one whose content does not fit, both naming the file.
 
     >>> import tempfile, torchkeras as keras
     >>> model = keras.Sequential([keras.layers.Dense(2, input_shape=(3,))])
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     model.save(folder + "/model.h5")
-    ...     load_model(folder + "/model.h5").output_shape
+    ...     model.save(folder + "/model.keras")
+    ...     load_model(folder + "/model.keras").output_shape
     (None, 2)
     """
     if set(kwargs) - {"options"} or kwargs.get("options") is not None:
         raise TypeError(f"load_model got unexpected arguments {list(kwargs)}.")
-    with _open(filepath) as root:
-        text = root.text("model_config")
-        if text is None:
-            raise ValueError(
-                f"{root.file} has no model config: it holds weights alone. Build the model and "
-                "call load_weights()."
-            )
-        described = from_json(text, f"{root.file}: the model config")
-        stored = root.group("model_weights")
-        with budget(_SPARE + 2 * weights.count(stored)):
-            model = build_model(described, custom_objects, root.file, safe_mode)
-        if getattr(model, "_graph", None) is None and not model.built:
-            raise ValueError(
-                f"{root.file}: the model has no input shape, so it has no weights to load."
-            )
-        plan = weights.by_order(stored, model)
-        _assign(plan.read())
-        if compile:
-            _compile(model, root, custom_objects)
+    if _kind(filepath) == "keras":
+        with archive.reading(path_of(filepath)) as file:
+            return _load_keras(file, custom_objects, compile, safe_mode)
+    with _open_h5(filepath) as root:
+        return _load_h5(root, custom_objects, compile, safe_mode)
+
+
+def _load_h5(root, custom_objects, compile, safe_mode):
+    text = root.text("model_config")
+    if text is None:
+        raise ValueError(
+            f"{root.file} has no model config: it holds weights alone. Build the model and "
+            "call load_weights()."
+        )
+    described = from_json(text, f"{root.file}: the model config")
+    stored = root.group("model_weights")
+    with budget(_SPARE + 2 * weights.count(stored)):
+        model = build_model(described, custom_objects, root.file, safe_mode)
+    if getattr(model, "_graph", None) is None and not model.built:
+        raise ValueError(
+            f"{root.file}: the model has no input shape, so it has no weights to load."
+        )
+    _assign(weights.by_order(stored, model).read())
+    if compile:
+        text = root.text("training_config")
+        described = text and from_json(text, f"{root.file}: the training config")
+        _compile(model, root, described, custom_objects, root.file)
+    return model
+
+
+def _load_keras(file, custom_objects, compile, safe_mode):
+    described = file.json(archive.CONFIG)
+    with file.weights() as root:
+        with budget(_SPARE + 2 * object_weights.count(root)):
+            model = build_model(described, custom_objects, file.file, safe_mode)
+        _assign(object_weights.by_objects(root, model).read())
+        if compile and described.get("compile_config"):
+            _compile(model, root, described["compile_config"], custom_objects, file.file)
     return model
 
 
 def load_weights(
     model: Any, filepath: Any, by_name: bool = False, skip_mismatch: bool = False
 ) -> None:
-    """Read the weights of a model from a file of `save_weights`, of `save`, or of Keras 2.
+    """Read the weights of a model from a file of `save_weights`, of `save`, or of any Keras.
 
     Layers are matched by their order, or by their names with `by_name=True`; `skip_mismatch`
-    then keeps the values of weights that have another shape, with a warning. On an error no
-    weight changes.
+    keeps the values of weights that have another shape, with a warning. On an error no weight
+    changes.
     """
-    if skip_mismatch and not by_name:
-        raise ValueError("load_weights takes skip_mismatch=True only together with by_name=True.")
     _check_built(model, "loaded")
-    with _open(filepath) as root:
+    kind = _kind(filepath)
+    if kind in ("safetensors", "pt"):
+        if by_name or skip_mismatch:
+            raise ValueError(f"{filepath}: by_name and skip_mismatch are for files of Keras.")
+        tensors.load(model, path_of(filepath), kind)
+        return
+    with _open_weights(filepath, kind) as root:
+        if object_weights.is_of_objects(root):
+            if by_name:
+                raise ValueError(
+                    f"{root.file}: by_name=True is for files of Keras 2 in HDF5; this one tells "
+                    "layers apart by their class and order."
+                )
+            plan = object_weights.by_objects(root, model, skip_mismatch)
+            arrays = plan.read()
+            _assign(arrays)
+            if getattr(model.optimizer, "built", False):
+                compiling.read_optimizer(root, model)
+            return
         if not root.has_attribute("layer_names") and not root.has_attribute("layer_names0"):
             if "model_weights" not in root:
-                raise ValueError(
-                    f"{root.file} has no 'layer_names': it is not a weights file of Keras 2. "
-                    f"{_ONLY_H5}"
-                )
+                raise ValueError(f"{root.file} has no 'layer_names': it holds no weights of Keras.")
             root = root.group("model_weights")
+        if skip_mismatch and not by_name:
+            raise ValueError(
+                "load_weights takes skip_mismatch=True only together with by_name=True."
+            )
         if by_name:
             plan = weights.by_name(root, model, skip_mismatch)
         else:
@@ -202,25 +281,13 @@ def model_from_yaml(yaml_string: str, custom_objects: dict[str, Any] | None = No
 # --- parts -----------------------------------------------------------------------------------
 
 
-def _compile(model, root, custom_objects):
-    text = root.text("training_config")
-    if text is None:
+def _compile(model, root, described, custom_objects, file):
+    if not described:
         _log.warning(
-            "%s has no training config, so the model is not compiled. Compile it yourself.",
-            root.file,
+            "%s has no training config, so the model is not compiled. Compile it yourself.", file
         )
         return
-    described = from_json(text, f"{root.file}: the training config")
-    check_code(described, root.file)
-    try:
-        arguments = compiling.compile_arguments(described, model, custom_objects)
-        model.compile(**arguments)
-    except Exception as error:
-        said = f"{error} is missing." if isinstance(error, KeyError) else error
-        raise ValueError(
-            f"{root.file}: the model cannot be compiled as the file says: {said} Pass your own "
-            "objects in custom_objects, or compile=False."
-        ) from error
+    compiling.compile_as_told(model, described, custom_objects, file)
     compiling.read_optimizer(root, model)
 
 
@@ -244,20 +311,44 @@ def _check_save_arguments(kwargs):
         raise TypeError(f"save got unexpected arguments {sorted(unknown)}.")
     for name, value in kwargs.items():
         if value != defaults[name]:
-            raise ValueError(f"{name}={value!r} belongs to the SavedModel format. {_ONLY_H5}")
+            raise ValueError(
+                f"{name}={value!r} belongs to the SavedModel format, which is not written. "
+                f"{_FOR_MODELS}"
+            )
 
 
-def _check_format(filepath, save_format):
+def _format_of_model(filepath, save_format):
     if _is_h5py(filepath):
-        return
+        return "h5"
     path = path_of(filepath)
-    if save_format is None:
-        wanted = "h5" if path.endswith(_HDF5_ENDINGS) else None
-    else:
-        wanted = "h5" if save_format in ("h5", "hdf5") else None
-    if wanted is None:
-        name = f"The format {save_format!r}" if save_format else f"The format that {path!r} names"
-        raise ValueError(f"{name} is not supported. {_ONLY_H5}")
+    if save_format is not None:
+        if save_format in _FORMATS:
+            return _FORMATS[save_format]
+        raise ValueError(f"The format {save_format!r} is not supported. {_FOR_MODELS}")
+    if path.endswith(".keras"):
+        return "keras"
+    if path.endswith(_HDF5_ENDINGS):
+        return "h5"
+    if path.endswith((".safetensors", ".pt", ".pth")):
+        raise ValueError(f"{path}: such files hold weights alone; call save_weights().")
+    raise ValueError(f"The format that {path!r} names is not supported. {_FOR_MODELS}")
+
+
+def _format_of_weights(filepath, save_format):
+    if _is_h5py(filepath):
+        return "h5"
+    path = path_of(filepath)
+    if save_format in ("h5", "hdf5"):
+        return "h5"
+    if save_format is None and path.endswith(".weights.h5"):
+        return "weights.h5"
+    if save_format is None and path.endswith(_HDF5_ENDINGS):
+        return "h5"
+    for kind, endings in (("safetensors", ".safetensors"), ("pt", (".pt", ".pth"))):
+        if save_format == kind or (save_format is None and path.endswith(endings)):
+            return kind
+    name = f"The format {save_format!r}" if save_format else f"The format that {path!r} names"
+    raise ValueError(f"{name} is not supported. {_FOR_WEIGHTS}")
 
 
 def _is_h5py(filepath):
@@ -265,7 +356,7 @@ def _is_h5py(filepath):
 
 
 @contextmanager
-def _new_file(filepath, overwrite) -> Iterator[Any]:
+def _new_h5(filepath, overwrite) -> Iterator[Any]:
     """An open HDF5 file that becomes `filepath` at the end; None where the user says no."""
     if _is_h5py(filepath):
         with h5.writing(filepath) as file:
@@ -279,17 +370,33 @@ def _new_file(filepath, overwrite) -> Iterator[Any]:
             yield file
 
 
+def _kind(filepath):
+    """What a file is by its content; ValueError for what is not read."""
+    if _is_h5py(filepath):
+        return "h5"
+    kind = kind_of(path_of(filepath))
+    what = {"folder": "a folder", "unknown": "no file of Keras"}.get(kind)
+    if what is not None:
+        raise ValueError(
+            f"{filepath} is {what}. HDF5 files, .keras archives and, for weights, .safetensors and "
+            ".pt files are read."
+        )
+    return kind
+
+
 @contextmanager
-def _open(filepath) -> Iterator[h5.Node]:
-    if not _is_h5py(filepath):
-        filepath = path_of(filepath)
-        kind = kind_of(filepath)
-        if kind != "h5":
-            what = {
-                "keras": "a zip archive, as .keras files are",
-                "folder": "a folder, as a SavedModel is",
-                "unknown": "no HDF5 file",
-            }[kind]
-            raise ValueError(f"{filepath} is {what}. {_ONLY_H5}")
-    with h5.reading(filepath) as root:
+def _open_h5(filepath) -> Iterator[h5.Node]:
+    if _kind(filepath) != "h5":
+        raise ValueError(f"{filepath} holds weights alone. Build the model and load_weights().")
+    with h5.reading(filepath if _is_h5py(filepath) else path_of(filepath)) as root:
+        yield root
+
+
+@contextmanager
+def _open_weights(filepath, kind) -> Iterator[h5.Node]:
+    if kind == "keras":
+        with archive.reading(path_of(filepath)) as file, file.weights() as root:
+            yield root
+        return
+    with _open_h5(filepath) as root:
         yield root

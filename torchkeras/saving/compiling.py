@@ -6,10 +6,12 @@ import logging
 import warnings
 from typing import Any
 
-from .. import losses, metrics, optimizers, tree
-from ..graph import KerasTensor
+from .. import losses, metrics, optimizers
+from ..configs import plain
 from ..registry import custom_object_scope, get_registered_object
-from . import h5
+from . import h5, optimizer_values
+from .config import check_code
+from .spellings import for_archives, modern
 
 _log = logging.getLogger("torchkeras")
 
@@ -18,47 +20,48 @@ _log = logging.getLogger("torchkeras")
 
 
 def training_config(model: Any) -> dict[str, Any]:
-    """The `training_config` of a file: losses, metrics, weights and the optimizer's settings."""
+    """The `training_config` of an HDF5 file: losses, metrics, weights and the optimizer."""
     given = model._compiled.given
     return {
-        "loss": _written(given["loss"], losses),
-        "metrics": _written_metrics(model, "metrics"),
-        "weighted_metrics": _written_metrics(model, "weighted_metrics"),
+        "loss": _written(given["loss"], losses, True),
+        **_metrics_by_output(model),
         "loss_weights": given["loss_weights"],
         "optimizer_config": optimizers.serialize(model.optimizer, use_legacy_format=True),
     }
 
 
-def _written(value, module):
-    if isinstance(value, dict):
-        return {key: _written(item, module) for key, item in sorted(value.items())}
-    if isinstance(value, (list, tuple)):
-        return [_written(item, module) for item in value]
-    return module.serialize(value, use_legacy_format=True) if callable(value) else value
-
-
-def _written_metrics(model, what):
+def _metrics_by_output(model):
     """Per output, the metrics that the names given to `compile` came to mean."""
-    if model._compiled.given[what] is None:
-        return None
-    kind = "metrics" if what == "metrics" else "weighted"
-    found = [getattr(output, kind) or [] for output in _settled_outputs(model)]
-    return [[_written(metric, metrics) for metric in listed] for listed in found]
+    found = {}
+    for what, listed in model._compiled.metrics_by_output(model.output).items():
+        if listed is not None:
+            listed = [[_written(metric, metrics, True) for metric in made] for made in listed]
+        found[what] = listed
+    return found
 
 
-def _settled_outputs(model):
-    """The outputs with their metrics; before the first batch labels are taken to fit the loss."""
-    compiled = model._compiled
-    if compiled._settled and all(output.metrics is not None for output in compiled._outputs):
-        return compiled._outputs
-    compiled = type(compiled)(**compiled.given, model=model)
-    compiled._settle_losses(model.output)
-    for output, prediction in zip(compiled._outputs, tree.flatten(model.output), strict=True):
-        shape = prediction.shape
-        if "sparse" in str(getattr(output.loss, "name", "")):
-            shape = (*shape[:-1], 1)
-        compiled._settle_metrics(output, KerasTensor(shape), prediction)
-    return compiled._outputs
+def compile_config(model: Any) -> dict[str, Any]:
+    """The `compile_config` of a `.keras` file: what `compile` was given, as it was given."""
+    given = model._compiled.given
+    config = {
+        "optimizer": plain(optimizers.serialize(model.optimizer)),
+        "loss": _written(given["loss"], losses, False),
+        "metrics": _written(given["metrics"], metrics, False),
+        "loss_weights": given["loss_weights"],
+        "weighted_metrics": _written(given["weighted_metrics"], metrics, False),
+        "run_eagerly": False,
+        "steps_per_execution": 1,
+        "jit_compile": False,
+    }
+    return for_archives(config, 3)
+
+
+def _written(value, module, legacy):
+    if isinstance(value, dict):
+        return {key: _written(item, module, legacy) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_written(item, module, legacy) for item in value]
+    return module.serialize(value, use_legacy_format=legacy) if callable(value) else value
 
 
 def write_optimizer(file: h5.Writer, optimizer: Any) -> None:
@@ -70,17 +73,47 @@ def write_optimizer(file: h5.Writer, optimizer: Any) -> None:
         group.array(name, value)
 
 
+def write_numbered(root: h5.Writer, optimizer: Any, version: int) -> None:
+    """Fill `optimizer/vars` with the state in the order of Keras `version`, 2 or 3."""
+    if not optimizer.built:
+        return
+    values = optimizer_values.of_keras_3(optimizer) if version == 3 else optimizer.get_weights()
+    group = root.group("optimizer/vars")
+    group.text("name", optimizer.name, as_bytes=False)
+    for number, value in enumerate(values):
+        group.array(str(number), value)
+
+
 # --- reading ---------------------------------------------------------------------------------
 
 
-def compile_arguments(
-    config: dict[str, Any], model: Any, custom_objects: dict[str, Any] | None
-) -> dict[str, Any]:
-    """The arguments of `compile` that a `training_config` of any Keras 2 describes."""
+def compile_as_told(model: Any, config: Any, custom_objects: Any, file: str) -> None:
+    """Compile a model as the `training_config` or `compile_config` of a file says."""
+    check_code(config, file)
+    try:
+        arguments = _compile_arguments(modern(config), model, custom_objects)
+        model.compile(**arguments)
+    except Exception as error:
+        said = f"{error} is missing." if isinstance(error, KeyError) else error
+        raise ValueError(
+            f"{file}: the model cannot be compiled as the file says: {said} Pass your own "
+            "objects in custom_objects, or compile=False."
+        ) from error
+
+
+def _compile_arguments(config, model, custom_objects):
     with custom_object_scope(custom_objects), warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # what old files spell is no news
+        described = config["optimizer_config"] if "optimizer_config" in config else None
+        described = config["optimizer"] if described is None and "optimizer" in config else described
+        if described is None:
+            raise KeyError("optimizer_config")
+        if isinstance(described, str):
+            optimizer = optimizers.get(described)
+        else:
+            optimizer = optimizers.deserialize(described, custom_objects)
         return {
-            "optimizer": optimizers.deserialize(config["optimizer_config"], custom_objects),
+            "optimizer": optimizer,
             "loss": _read(config.get("loss"), losses),
             "metrics": _read_metrics(config.get("metrics"), model),
             "weighted_metrics": _read_metrics(config.get("weighted_metrics"), model),
@@ -114,30 +147,31 @@ def _read_metrics(config, model):
 
 def read_optimizer(root: h5.Node, model: Any) -> None:
     """Give the optimizer the state that the file has; a log message where it does not fit."""
-    if "optimizer_weights" not in root:
+    state = optimizer_state(root)
+    optimizer = model.optimizer
+    if not state or not hasattr(optimizer, "load_named_weights"):
         return
-    group = root.group("optimizer_weights")
-    names = group.texts("weight_names")
-    if not hasattr(model.optimizer, "load_named_weights") or not names:
-        return
-    model.optimizer.build(model.trainable_variables)
-    datasets = [group.dataset(name) for name in names]
-    shapes = [tuple(variable.shape) for variable in model.optimizer.variables]
-    found = [dataset.shape for dataset in datasets]
-    if found == shapes[:1] and len(shapes) > 1:  # saved before the first step
-        return
-    fits = sorted(found) == sorted(shapes) or found == shapes[1:]
-    if fits:
-        try:
-            model.optimizer.load_named_weights(
-                [(name, dataset.read()) for name, dataset in zip(names, datasets, strict=True)]
-            )
-            return
-        except ValueError:
-            pass
-    _log.warning(
-        "%s: the state of the optimizer %s in the file does not fit the one in this version; the "
-        "optimizer starts anew.",
-        root.file,
-        model.optimizer.name,
-    )
+    optimizer.build(model.trainable_variables)
+    try:
+        fitted = optimizer_values.fit(optimizer, state)
+        if fitted:
+            optimizer.set_weights([dataset.read() for dataset in fitted])
+    except ValueError as error:
+        _log.warning(
+            "%s: the state of the optimizer %s in the file does not fit the one in this version; "
+            "the optimizer starts anew. (%s)",
+            root.file,
+            optimizer.name,
+            error,
+        )
+
+
+def optimizer_state(root: h5.Node) -> list[tuple[str, h5.Dataset]]:
+    """Names and arrays of the optimizer's state in a file of any layout; not read yet."""
+    if "optimizer_weights" in root:
+        group = root.group("optimizer_weights")
+        return [(name, group.dataset(name)) for name in group.texts("weight_names")]
+    if root.has("optimizer/vars"):
+        group = root.group("optimizer/vars")
+        return [("", group.dataset(str(i))) for i in range(len(group.names()))]
+    return []

@@ -9,22 +9,14 @@ from typing import Any
 import numpy as np
 import torch
 
+from ..configs import plain
 from ..layer import TABLE
 from ..precision import dtype_name
-from ..registry import custom_object_scope, get_registered_name
+from ..registry import custom_object_scope, get_registered_name, sharing
+from .spellings import for_archives, modern
 
 KERAS_VERSION = "2.15.0"  # what files say that torchkeras writes
 _LARGEST = 64 * 2**20
-_OTHER_NAMES = {
-    "BatchNormalizationV1": "BatchNormalization",
-    "BatchNormalizationV2": "BatchNormalization",
-    "LayerNormalizationV1": "LayerNormalization",
-    "DenseFeaturesV2": "DenseFeatures",
-    "LSTMV1": "LSTM",
-    "LSTMV2": "LSTM",
-    "GRUV1": "GRU",
-    "GRUV2": "GRU",
-}
 _LATER = {"InputLayer": {"optional": False}}  # 2.15 does not know it; left out where it is off
 _WRAPPED = ("layer", "forward_layer", "backward_layer", "cell", "cells")
 
@@ -66,6 +58,11 @@ def layer_entry(layer: Any) -> dict[str, Any]:
     name = get_registered_name(type(layer))
     entry = _for_all({"class_name": name, "config": layer.get_config()})
     return {**entry, "config": _with_legacy_layers(entry["config"])}
+
+
+def archive_config(model: Any, version: int) -> dict[str, Any]:
+    """The `config.json` of a `.keras` file, which tf.keras 2.15 and Keras 3 understand."""
+    return for_archives(plain(TABLE.serialize(model)), version)
 
 
 def _with_legacy_layers(config):
@@ -125,9 +122,9 @@ def build_model(
     ValueError, naming `where`, for a layer that is not known or that would run code.
     """
     try:
-        config = _modern(config)
+        config = modern(config)
         check_code(config, where, safe_mode)
-        with custom_object_scope(custom_objects):
+        with custom_object_scope(custom_objects), sharing():
             _check_known(config, where)
             try:
                 return TABLE.deserialize(config, custom_objects)
@@ -181,32 +178,6 @@ def _dicts(value: Any) -> Iterator[dict]:
             stack.extend(value)
 
 
-def _modern(value):
-    """A config with what older versions of Keras spelled otherwise in today's spelling."""
-    if isinstance(value, list):
-        return [_modern(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    value = {key: _modern(item) for key, item in value.items()}
-    name, inner = value.get("class_name"), value.get("config")
-    if set(value) == {"type", "value"} and value["type"] == "ndarray":
-        return value["value"]
-    if name in ("__tuple__", "TensorShape") and "items" in value:
-        return tuple(value["items"])
-    if name in ("Policy", "DTypePolicy") and isinstance(inner, dict):
-        return inner.get("name")
-    if isinstance(name, str) and name in _OTHER_NAMES:
-        value["class_name"] = _OTHER_NAMES[name]
-    if name == "Sequential" and isinstance(inner, list):  # before 2.2
-        value["config"] = {"layers": inner}
-    if isinstance(inner, dict):
-        if name == "Model" and "layers" in inner:
-            value["class_name"] = "Functional"
-        if name in ("GRU", "GRUCell"):  # files from before the setting existed
-            inner.setdefault("reset_after", False)
-    return value
-
-
 def _layer_entries(config: Any) -> Iterator[dict]:
     """The configs of all layers in a model's config, nested and wrapped ones included."""
     stack = [config]
@@ -228,12 +199,6 @@ def _check_known(config, where):
     if not isinstance(config, dict) or not isinstance(config.get("class_name"), str):
         raise ValueError(f"{where} has no 'class_name'; it is not the config of a model.")
     for entry in _layer_entries(config):
-        nodes = entry.get("inbound_nodes")
-        if isinstance(nodes, list) and any(isinstance(n, dict) and "args" in n for n in nodes):
-            raise ValueError(
-                f"{where} was written by Keras 3, whose models are not read. Build the model in "
-                "Python and call load_weights() on a file of its weights."
-            )
         registered = entry.get("registered_name")
         try:
             TABLE.find(entry["class_name"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import itertools
 import os
 import socket
@@ -17,7 +18,9 @@ _open: set[str] = set()  # the temporary files that this process is writing
 
 
 def kind_of(path: str) -> str:
-    """What the content of a file says it is: 'h5', 'keras' (a zip), 'folder' or 'unknown'.
+    """What the content of a file says it is.
+
+    'h5', 'keras' (a zip), 'pt' (a zip of torch's), 'safetensors', 'folder' or 'unknown'.
 
     FileNotFoundError where there is nothing.
     """
@@ -30,7 +33,11 @@ def kind_of(path: str) -> str:
         if start == _HDF5_MAGIC:
             return "h5"
         if start[:4] == b"PK\x03\x04":
-            return "keras"
+            # torch begins with the pickle, in a folder of the archive
+            return "pt" if b"/data.pkl" in file.read(256) else "keras"
+        if file.read(1) == b"{" and len(start) == 8:
+            length = int.from_bytes(start, "little")
+            return "safetensors" if length <= os.path.getsize(path) else "unknown"
         offset = 512  # HDF5 lets a user block of 512, 1024, ... bytes stand before it
         while file.seek(offset) == offset and (start := file.read(8)):
             if start == _HDF5_MAGIC:
@@ -130,6 +137,11 @@ def _is_alive(pid):
     except OSError:
         pass
     return True
+
+
+def date() -> str:
+    """The time of now, as `.keras` files tell it."""
+    return datetime.datetime.now().strftime("%Y-%m-%d@%H:%M:%S")
 
 
 def path_of(filepath: Any) -> str:

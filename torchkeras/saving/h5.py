@@ -8,6 +8,7 @@ of the arrays, which are compared as these are read.
 
 from __future__ import annotations
 
+import io
 import json
 import zlib
 from collections.abc import Iterable, Iterator
@@ -28,12 +29,44 @@ class Node:
     """A group of an open file."""
 
     def __init__(self, group: Any, file: str, path: str, checksums: dict[str, int]):
+        import h5py
+
         self._group, self.file, self.path = group, file, path
         self._checksums = checksums
+        with _naming(file, path):
+            self.address = h5py.h5o.get_info(group.id).addr
 
     def __contains__(self, name: str) -> bool:
         with _naming(self.file, self.path):
             return name in self._group.keys()
+
+    def names(self) -> list[str]:
+        """The names of what is in this group."""
+        with _naming(self.file, self.path):
+            return list(self._group.keys())
+
+    def has(self, path: str) -> bool:
+        """Whether something is at `path` below this group; ValueError where a link is on the way.
+
+        >>> import h5py
+        >>> with h5py.File("x.h5", "w", driver="core", backing_store=False) as file:
+        ...     file.create_group("a/b")
+        ...     with reading(file) as root: print(root.has("a/b"), root.has("a/c"))
+        <HDF5 group "/a/b" (0 members)>
+        True False
+        """
+        head, _, rest = path.partition("/")
+        if head not in self:
+            return False
+        return not rest or (self.is_group(head) and self.group(head).has(rest))
+
+    def is_group(self, name: str) -> bool:
+        """Whether `name` in this group is a group."""
+        return isinstance(self.child(name), Node)
+
+    def child(self, name: str) -> Node | Dataset:
+        """What is called `name` in this group."""
+        return self._open(f"{name}", None) if name else self.group(name)
 
     def group(self, path: str) -> Node:
         """The group at `path` below this one; ValueError where there is none."""
@@ -106,6 +139,8 @@ class Node:
                     )
                 found = h5py.h5o.open(found, name)
             last = number == len(steps) - 1
+            if last and kind is None:
+                kind = "group" if isinstance(found, h5py.h5g.GroupID) else "dataset"
             wanted = h5py.h5d.DatasetID if last and kind == "dataset" else h5py.h5g.GroupID
             if not isinstance(found, wanted):
                 wanted = "dataset" if wanted is h5py.h5d.DatasetID else "group"
@@ -171,20 +206,21 @@ class Dataset:
 
 
 @contextmanager
-def reading(source: Any) -> Iterator[Node]:
-    """The root of an HDF5 file, given by its path or as an open `h5py.File`.
+def reading(source: Any, name: str | None = None) -> Iterator[Node]:
+    """The root of an HDF5 file, given by its path, as an open `h5py.File` or a binary file.
 
-    OSError or ValueError, with the name of the file, where it is damaged.
+    `name` is what messages call it. OSError or ValueError, with that name, where it is damaged.
     """
     import h5py
 
     if isinstance(source, h5py.Group):
-        yield _root(source, str(source.file.filename))
+        yield _root(source, name or str(source.file.filename))
         return
-    with _naming(source, "/"):
+    name = name or str(source)
+    with _naming(name, "/"):
         file = h5py.File(source, "r")
     try:
-        yield _root(file, str(source))
+        yield _root(file, name)
     finally:
         file.close()
 
@@ -265,6 +301,12 @@ class Writer:
             for number, part in enumerate(np.array_split(array, parts)):
                 self._group.attrs[f"{name}{number}"] = part
 
+    def link(self, path: str, target: str) -> None:
+        """A second path to the group at `target`; both are below this group."""
+        self._group.require_group(path.rpartition("/")[0] or "/")[path.rpartition("/")[2]] = (
+            self._group[target]
+        )
+
     def array(self, name: str, value: np.ndarray) -> None:
         """An array with a checksum."""
         made = self._group.create_dataset(name, data=value)
@@ -273,7 +315,7 @@ class Writer:
 
 @contextmanager
 def writing(target: Any) -> Iterator[Writer]:
-    """A new HDF5 file to fill, at a path or as an `h5py.File` that the caller opened."""
+    """A new HDF5 file to fill, at a path, as an `h5py.File` that the caller opened or in memory."""
     import h5py
 
     checksums: dict[str, int] = {}
@@ -281,6 +323,11 @@ def writing(target: Any) -> Iterator[Writer]:
         yield Writer(target, checksums)
         target.attrs[_CHECKSUMS] = json.dumps(checksums)
         target.file.flush()
+        return
+    if isinstance(target, io.BytesIO):
+        with h5py.File(target, "w") as file:
+            yield Writer(file, checksums)
+            file.attrs[_CHECKSUMS] = json.dumps(checksums)
         return
     with open(target, "xb+", buffering=0) as raw:
         disk = _Disk(raw)

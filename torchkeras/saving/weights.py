@@ -159,11 +159,7 @@ def _match(plan, where, weights, group, names, skip):
             if tuple(weight.shape) == source.shape:
                 plan.pairs.append((weight, source))
                 continue
-            problem = (
-                f"{group.file}: shape mismatch for {where}: weight {weight.name} has shape "
-                f"{tuple(weight.shape)}, the array {source.datasets[0].path} in the file has "
-                f"shape {source.shape}."
-            )
+            problem = shape_problem(group.file, where, weight, source)
             if not skip:
                 break
             warnings.warn(f"{problem} It keeps its values.", stacklevel=5)
@@ -173,6 +169,15 @@ def _match(plan, where, weights, group, names, skip):
     if not skip:
         raise ValueError(problem)
     warnings.warn(f"{problem} The layer keeps its weights.", stacklevel=5)
+
+
+def shape_problem(file: str, where: str, weight: LayerWeight, source: Source) -> str:
+    """What is said of a weight and an array of another shape."""
+    return (
+        f"{file}: shape mismatch for {where}: weight {weight.name} has shape "
+        f"{tuple(weight.shape)}, the array {source.datasets[0].path} in the file has "
+        f"shape {source.shape}."
+    )
 
 
 # --- weights of CuDNNLSTM and CuDNNGRU -------------------------------------------------------

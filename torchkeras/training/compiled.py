@@ -5,6 +5,7 @@ Afterwards a step is: one call per loss, one in-place addition per tracker, one 
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 
 from .. import losses, metrics, tree
 from ..arrays import as_tensor
+from ..graph import KerasTensor
 from ..weighted import Weighted
 
 
@@ -183,6 +185,29 @@ class Compiled:
     def own_metrics(self) -> list:
         """What `metrics` and `weighted_metrics` became."""
         return [m for o in self._outputs for m in (o.metrics or []) + (o.weighted or [])]
+
+    def metrics_by_output(self, outputs: Any) -> dict[str, list[list] | None]:
+        """Per output the metrics, and the weighted ones, that the given names came to mean.
+
+        Before the first batch of labels these are taken to have the shapes of `outputs`, symbolic
+        tensors, without the classes where the loss is a sparse one. None for what was not given.
+        """
+        settled = self._settled and all(output.metrics is not None for output in self._outputs)
+        found = self._outputs if settled else self._as_settled_by(outputs)
+        made = {"metrics": [output.metrics or [] for output in found]}
+        made["weighted_metrics"] = [output.weighted or [] for output in found]
+        return {what: made[what] if self.given[what] is not None else None for what in made}
+
+    def _as_settled_by(self, outputs):
+        guess = copy.copy(self)
+        guess._outputs, guess._settled = [], False
+        guess._settle_losses(outputs)
+        for output, prediction in zip(guess._outputs, tree.flatten(outputs), strict=True):
+            shape = prediction.shape
+            if "sparse" in str(getattr(output.loss, "name", "")):
+                shape = (*shape[:-1], 1)
+            guess._settle_metrics(output, KerasTensor(shape), prediction)
+        return guess._outputs
 
     @contextmanager
     def trainable_as_compiled(self) -> Iterator[None]:

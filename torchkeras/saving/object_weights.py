@@ -1,0 +1,173 @@
+"""Weights in `.keras` and `.weights.h5` files: one group for each object inside of a model.
+
+Keras 2.13 to 2.15 and Keras 3 look for some objects at different places; what is written here
+stands at both, as hard links to one array.
+"""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from typing import Any
+
+from ..names import module_name
+from . import h5
+from .objects import Place, places
+from .weights import Plan, Source, shape_problem
+
+_log = logging.getLogger("torchkeras")
+_OLD_LAYERS = "_layer_checkpoint_dependencies"  # what Keras 2.12 calls 'layers'
+_NO_WEIGHTS = ("optimizer", "metrics", "_metrics")  # groups at the root that hold other state
+
+
+# --- writing ---------------------------------------------------------------------------------
+
+
+def write_objects(root: h5.Writer, model: Any) -> None:
+    """Fill an open file with the weights of all objects in `model`."""
+    root.group("vars")
+    of_two, of_three = (places(model, version, lambda path: None) for version in (2, 3))
+    written: dict[str, tuple] = {}
+    for place in of_two:
+        if place.weights:
+            _write_place(root, place)
+            written[place.path] = place.key
+    paths = {place.key: place.path for place in of_two if place.weights}
+    for place in of_three:
+        if not place.weights or written.get(place.path) == place.key:
+            continue
+        if place.path in written:
+            _log.warning(
+                "Keras 2 and Keras 3 expect different layers of model %r at %s; the file is one "
+                "that Keras 2.15 reads.",
+                model.name,
+                place.path,
+            )
+        elif place.key in paths:
+            root.link(f"{place.path}/vars", f"{paths[place.key]}/vars")
+        else:  # in a list inside of a list, where only Keras 3 looks
+            _write_place(root, place)
+        written.setdefault(place.path, place.key)
+
+
+def _write_place(root, place):
+    group = root.group(f"{place.path}/vars" if place.path else "vars")
+    group.text("name", module_name(place.owner), as_bytes=False)
+    for number, weight in enumerate(place.weights):
+        group.array(str(number), weight.numpy())
+
+
+# --- reading ---------------------------------------------------------------------------------
+
+
+def is_of_objects(root: h5.Node) -> bool:
+    """Whether a file is laid out by objects and not by layer names."""
+    if root.has_attribute("layer_names") or root.has_attribute("layer_names0"):
+        return False
+    return "layers" in root or _OLD_LAYERS in root or "vars" in root or bool(_groups(root))
+
+
+def count(root: h5.Node) -> int:
+    """How many numbers the arrays of the model hold together."""
+    sizes: dict[int, int] = {}
+    stack = [root.group(name) for name in _groups(root)]
+    seen = {group.address for group in stack}
+    if "vars" in root:
+        stack.append(root.group("vars"))
+    while stack:
+        group = stack.pop()
+        for child in map(group.child, group.names()):
+            if isinstance(child, h5.Dataset):
+                sizes[child.address] = child.size
+            elif child.address not in seen:
+                seen.add(child.address)
+                stack.append(child)
+    return sum(sizes.values())
+
+
+def _groups(root):
+    return [name for name in root.names() if name not in _NO_WEIGHTS and root.is_group(name)]
+
+
+def by_objects(root: h5.Node, model: Any, skip_mismatch: bool = False) -> Plan:
+    """The plan that gives each object of a model the arrays at its place in the file.
+
+    ValueError, naming the layer, where some are absent or have another shape; with
+    `skip_mismatch` that is a warning, and the object keeps its weights.
+    """
+    stored = _Stored(root)
+    plans = []
+    for version in (3, 2) if stored.remembers_names or not _has_empty_groups(root) else (2, 3):
+        plan, problems = _planned(stored, places(model, version, stored.name_at))
+        if not problems:
+            return plan
+        plans.append((plan, problems))
+    plan, problems = max(plans, key=lambda found: len(found[0].pairs))
+    if not skip_mismatch:
+        raise ValueError(problems[0])
+    for problem in problems:
+        warnings.warn(f"{problem} It keeps its values.", stacklevel=4)
+    return plan
+
+
+class _Stored:
+    """The groups of a file by their path."""
+
+    def __init__(self, root):
+        self.root, self.old = root, _OLD_LAYERS in root
+        top = [f"{name}/vars" for name in _groups(root)] + ["vars"]
+        self.remembers_names = any(self._has_name(path) for path in top) or any(
+            self._has_name(f"layers/{name}/vars")
+            for name in (root.group("layers").names() if "layers" in root else ())
+        )
+
+    def _has_name(self, path):
+        return self.root.has(path) and self.root.group(path).has_attribute("name")
+
+    def arrays(self, path) -> list[h5.Dataset]:
+        """The arrays of an object: '0', '1', ... of its group, or none."""
+        path = f"{path}/vars" if path else "vars"
+        if self.old and not self.root.has(path):
+            steps = [_OLD_LAYERS if step == "layers" else step for step in path.split("/")]
+            path = "/".join(steps)
+        if not self.root.has(path):
+            return []
+        group = self.root.group(path)
+        names = group.names()
+        if sorted(names) != sorted(str(number) for number in range(len(names))):
+            raise ValueError(f"{self.root.file}: {group.path} does not number its arrays.")
+        return [group.dataset(str(number)) for number in range(len(names))]
+
+    def name_at(self, path) -> str | None:
+        """The name of the layer that was written at `path`, if the file tells it."""
+        if not self._has_name(f"{path}/vars"):
+            return None
+        return self.root.group(f"{path}/vars").text("name")
+
+
+def _has_empty_groups(root):
+    """Keras 2 makes a group for objects without variables too, and remembers no names."""
+    return "vars" in root and not root.group("vars").has_attribute("name")
+
+
+def _planned(stored: _Stored, wanted: list[Place]) -> tuple[Plan, list[str]]:
+    plan, problems = Plan(), []
+    for place in wanted:
+        if not place.weights:
+            continue
+        arrays = stored.arrays(place.path)
+        where = f"layer {module_name(place.owner)!r}"
+        if len(arrays) != len(place.weights):
+            problems.append(
+                f"{stored.root.file}: weight count mismatch for {where}: it has "
+                f"{len(place.weights)} weights, the file has {len(arrays)} at "
+                f"/{place.path}/vars."
+            )
+            continue
+        for weight, array in zip(place.weights, arrays, strict=True):
+            source = Source([array])
+            if tuple(weight.shape) == source.shape:
+                plan.pairs.append((weight, source))
+            else:
+                problems.append(shape_problem(stored.root.file, where, weight, source))
+    return plan, problems

@@ -1,0 +1,178 @@
+"""Configs of every version of Keras in the spelling that the layers here know: that of 2.15."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..layer import TABLE, Layer, constructor_parameters
+from ..names import to_snake_case
+
+_OTHER_NAMES = {
+    "BatchNormalizationV1": "BatchNormalization",
+    "BatchNormalizationV2": "BatchNormalization",
+    "LayerNormalizationV1": "LayerNormalization",
+    "DenseFeaturesV2": "DenseFeatures",
+    "LSTMV1": "LSTM",
+    "LSTMV2": "LSTM",
+    "GRUV1": "GRU",
+    "GRUV2": "GRU",
+}
+_OPERATIONS = "keras.src.ops."  # where Keras 3 keeps functions that stand between layers
+_ONLY_IN_3 = {  # settings of layers that 2.15 does not know, with the value that leaves them off
+    "antialias": False,
+    "data_format": "channels_last",
+    "fill_mode": "constant",
+    "fill_value": 0.0,
+    "oov_method": "floormod",
+    "pad_to_aspect_ratio": False,
+    "quantization_config": None,
+    "renorm": False,
+    "renorm_clipping": None,
+    "renorm_momentum": 0.99,
+    "rms_scaling": False,
+    "salt": None,
+    "seed": None,
+    "sliding_window": None,
+    "use_gate": False,
+    "value_range": [0, 255],
+}
+_NONE_IN_3 = ("input_axes", "output_axes", "loss_scale_factor", "gradient_accumulation_steps")
+_RENAMED = {"LeakyReLU": {"negative_slope": "alpha"}}
+_QUANTIZED = ("quantization_config", "quantization_mode", "lora_rank", "gptq_unpacked_column_size")
+
+
+def modern(value: Any) -> Any:
+    """`value`, a config of any version, in today's spelling."""
+    if isinstance(value, list):
+        return [modern(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    value = {key: modern(item) for key, item in value.items()}
+    name, inner = value.get("class_name"), value.get("config")
+    if set(value) == {"type", "value"} and value["type"] == "ndarray":
+        return value["value"]
+    if name in ("__tuple__", "TensorShape") and "items" in value:
+        return tuple(value["items"])
+    if not isinstance(name, str):
+        return value
+    if name in _OTHER_NAMES:
+        name = value["class_name"] = _OTHER_NAMES[name]
+    if name in _VALUES and isinstance(inner, dict):
+        return _VALUES[name](inner)
+    if name == "Sequential" and isinstance(inner, list):  # before 2.2
+        value["config"] = {"layers": inner}
+    if not isinstance(inner, dict):
+        return value
+    if str(value.get("module", "")).startswith(_OPERATIONS):
+        return _operation(value)
+    if name == "Model" and "layers" in inner:
+        value["class_name"] = "Functional"
+    if name in ("GRU", "GRUCell"):  # files from before the setting existed
+        inner.setdefault("reset_after", False)
+    if "module" in value:
+        _as_keras_2(value, inner)
+    return value
+
+
+_VALUES: dict[str, Callable[[dict], Any]] = {
+    "Policy": lambda inner: inner.get("name"),
+    "DTypePolicy": lambda inner: inner.get("name"),
+    "FloatDTypePolicy": lambda inner: inner.get("name"),
+    "PolicyV1": lambda inner: inner.get("name"),
+    "__numpy__": lambda inner: inner.get("value"),
+}
+
+
+# --- Keras 3 ---------------------------------------------------------------------------------
+
+
+def _as_keras_2(value, inner):
+    """Change the config of a library object in place."""
+    if "batch_shape" in inner:
+        inner.setdefault("batch_input_shape", inner.pop("batch_shape"))
+    for key in _QUANTIZED:
+        if inner.get(key):
+            raise ValueError(
+                f"layer {inner.get('name')!r} is quantized ({key}={inner[key]!r}), which is not "
+                "supported. Save the model before quantize() or enable_lora() is called."
+            )
+    if ".optimizers" in f".{value['module']}":
+        inner.setdefault("is_legacy_optimizer", "legacy" in str(value["module"]))
+    for key in _NONE_IN_3:
+        if key in inner and inner[key] is None:
+            del inner[key]
+    found = TABLE.objects.get(value["class_name"])
+    if found is None or not str(value["module"]).startswith("keras"):
+        return
+    known = {*constructor_parameters(found), *constructor_parameters(Layer)}
+    for old, new in _RENAMED.get(value["class_name"], {}).items():
+        if old in inner and old not in known:
+            inner[new] = inner.pop(old)
+    for key in [key for key in inner if key not in known and key in _ONLY_IN_3]:
+        if inner[key] == _ONLY_IN_3[key] or key == "seed":
+            del inner[key]
+    if value["class_name"] == "TextVectorization":
+        inner.pop("vocabulary_size", None)
+
+
+def _operation(value):
+    """A function of `keras.ops` between layers."""
+    inner = dict(value["config"])
+    config = {"name": inner.pop("name", None), "function": to_snake_case(value["class_name"])}
+    return {**value, "class_name": "KerasOperation", "config": {**config, "settings": inner}}
+
+
+# --- for `.keras` files ----------------------------------------------------------------------
+
+_OFF = {  # settings that one of tf.keras 2.15 and Keras 3 refuses; left out where they are off
+    "groups": [1],
+    "implementation": [0, 1, 2],
+    "input_length": [None],
+    "is_legacy_optimizer": [False],
+    "jit_compile": [False, True],
+    "optional": [False],
+    "time_major": [False],
+    "trainable": [True],
+}
+_TOLD_ELSEWHERE = {  # settings that follow from others
+    "SpatialDropout1D": ("noise_shape",),
+    "SpatialDropout2D": ("noise_shape",),
+    "SpatialDropout3D": ("noise_shape",),
+    "SeparableConv1D": ("kernel_initializer", "kernel_regularizer", "kernel_constraint"),
+    "SeparableConv2D": ("kernel_initializer", "kernel_regularizer", "kernel_constraint"),
+}
+
+
+_OF_2 = {"MultiHeadAttention": ("query_shape", "key_shape", "value_shape")}  # 3 refuses them
+
+
+def for_archives(value: Any, version: int) -> Any:
+    """A config of a model in the one spelling that tf.keras 2.15 and Keras 3 both read.
+
+    `version` decides where there is none: 2.15 insists on settings that 3 refuses.
+    """
+    if isinstance(value, (list, tuple)):
+        return [for_archives(item, version) for item in value]
+    if not isinstance(value, dict):
+        return value
+    value = {key: for_archives(item, version) for key, item in value.items()}
+    name, module, inner = value.get("class_name"), str(value.get("module")), value.get("config")
+    if name is None or not isinstance(inner, dict) or module.split(".")[0] != "keras":
+        return value
+    value["registered_name"] = None
+    if name == "Functional":
+        return value | {"module": "keras", "class_name": "Model"}
+    unread = {key for key, off in _OFF.items() if key in inner and inner[key] in off}
+    unread.update(_TOLD_ELSEWHERE.get(name, ()))
+    unread.update(_OF_2.get(name, ()) if version == 3 else ())
+    if name != "InputLayer":
+        unread.add("batch_input_shape")
+    if module == "keras.losses":
+        unread.add("fn")
+        if inner.get("reduction") == "auto":
+            inner["reduction"] = "sum_over_batch_size"
+    if name == "BatchNormalization" and isinstance(inner.get("axis"), list):
+        inner["axis"] = inner["axis"][0] if len(inner["axis"]) == 1 else inner["axis"]
+    value["config"] = {key: item for key, item in inner.items() if key not in unread}
+    return value

@@ -1,0 +1,221 @@
+"""`state_dict`s as `.safetensors` and `.pt` files, under the names that torch gives the tensors.
+
+A `.pt` file is a zip archive with a pickle in it. It is read without unpickling machinery that could
+call anything: the few names that a `state_dict` needs have stand-ins here, all others are refused.
+"""
+
+from __future__ import annotations
+
+import collections
+import json
+import math
+import os
+import pickle
+import struct
+import zipfile
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+_CHECKSUMS = "torchkeras_checksums"
+_LARGEST_HEADER = 100 * 10**6  # as the safetensors library has it
+_DTYPES = {
+    "F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16,
+    "I64": torch.int64, "I32": torch.int32, "I16": torch.int16, "I8": torch.int8,
+    "U8": torch.uint8, "BOOL": torch.bool,
+}  # fmt: skip
+_CODES = {dtype: code for code, dtype in _DTYPES.items()}
+
+
+def write(path: str, kind: str, state: dict[str, Tensor]) -> None:
+    """A new file of the kind 'safetensors' or 'pt' with the tensors of a `state_dict`."""
+    state = {name: tensor.detach().cpu() for name, tensor in state.items()}
+    if kind == "pt":
+        torch.save(state, path)
+    else:
+        _write_safetensors(path, state)
+
+
+def load(model: torch.nn.Module, path: str, kind: str) -> None:
+    """Give a model the tensors of a file; ValueError, and no change, if they are not its own."""
+    own = model.state_dict()
+    found = _read_safetensors(path) if kind == "safetensors" else _read_pt(path)
+    for what, names in (("lacks", set(own) - set(found)), ("has unknown", set(found) - set(own))):
+        if names:
+            listed = ", ".join(sorted(names)[:10])
+            raise ValueError(f"{path}: it {what} tensors of model {model.name!r}: {listed}.")
+    for name, tensor in found.items():
+        if tensor.shape != own[name].shape:
+            raise ValueError(
+                f"{path}: the tensor {name!r} has shape {tuple(tensor.shape)}; the model's has "
+                f"{tuple(own[name].shape)}."
+            )
+    with torch.no_grad():
+        for name, tensor in found.items():
+            own[name].copy_(tensor)
+
+
+# --- safetensors -----------------------------------------------------------------------------
+
+
+def _write_safetensors(path, state):
+    """The format of https://github.com/huggingface/safetensors: a JSON header, then the bytes."""
+    header: dict[str, Any] = {}
+    parts, position, sums = [], 0, {}
+    for name, tensor in state.items():
+        if tensor.dtype not in _CODES:
+            raise ValueError(f"safetensors cannot hold {name!r} of the dtype {tensor.dtype}.")
+        part = _bytes_of(tensor)
+        sums[name] = _checksum(part)
+        header[name] = {
+            "dtype": _CODES[tensor.dtype], "shape": list(tensor.shape),
+            "data_offsets": [position, position + len(part)],
+        }  # fmt: skip
+        parts.append(part)
+        position += len(part)
+    header["__metadata__"] = {"format": "pt", _CHECKSUMS: json.dumps(sums)}
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    with open(path, "xb") as file:
+        file.write(struct.pack("<Q", len(text)) + text)
+        for part in parts:
+            file.write(part)
+
+
+def _read_safetensors(path):
+    size = os.path.getsize(path)
+    with open(path, "rb") as file:
+        start = file.read(8)
+        length = struct.unpack("<Q", start)[0] if len(start) == 8 else size
+        if length > min(size - 8, _LARGEST_HEADER):
+            raise OSError(f"{path} is damaged: its header declares {length} bytes.")
+        try:
+            header = json.loads(file.read(length))
+            described = {name: entry for name, entry in header.items() if name != "__metadata__"}
+            sums = json.loads((header.get("__metadata__") or {}).get(_CHECKSUMS, "{}"))
+            entries = sorted(
+                (*entry["data_offsets"], name, _DTYPES[entry["dtype"]], tuple(entry["shape"]))
+                for name, entry in described.items()
+            )
+            plain = all(
+                type(n) is int and n >= 0 for e in entries for n in (e[0], e[1], *e[4])
+            ) and isinstance(sums, dict)
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            raise OSError(f"{path} is damaged: its header cannot be read.") from error
+        found, position = {}, 0
+        for begin, end, name, dtype, shape in entries if plain else [(-1, 0, "", None, ())]:
+            wanted = math.prod(shape) * (dtype.itemsize if dtype else 0)
+            if begin != position or end - begin != wanted or end > size - 8 - length:
+                raise OSError(f"{path} is damaged: the places of its tensors do not fit.")
+            part = file.read(wanted)
+            if name in sums and sums[name] != _checksum(part):
+                raise OSError(f"{path} is damaged: {name} is not what was written.")
+            found[name] = _tensor_of(part, dtype, shape)
+            position = end
+        if file.read(1):
+            raise OSError(f"{path} is damaged: it is longer than its header says.")
+    return found
+
+
+def _bytes_of(tensor):
+    flat = tensor.contiguous().reshape(-1)
+    return memoryview(flat.view(torch.uint8).numpy()) if flat.numel() else memoryview(b"")
+
+
+def _tensor_of(part, dtype, shape):
+    if not part:
+        return torch.empty(shape, dtype=dtype)
+    return torch.frombuffer(bytearray(part), dtype=torch.uint8).view(dtype).reshape(shape)
+
+
+def _checksum(part):
+    import zlib
+
+    return zlib.crc32(part)
+
+
+# --- .pt -------------------------------------------------------------------------------------
+
+
+class _Storage:
+    """Stands for the bytes that a tensor lies in."""
+
+    def __init__(self, dtype, name, count):
+        self.dtype, self.name, self.count = dtype, name, count
+
+
+class _Stored:
+    """What `torch._utils._rebuild_tensor_v2` is told."""
+
+    def __init__(self, storage, offset, size, stride, *_):
+        self.storage, self.offset, self.size, self.stride = storage, offset, size, stride
+
+
+def _parameter(data, *_):
+    return data
+
+
+_STORAGES = {
+    "DoubleStorage": torch.float64, "FloatStorage": torch.float32, "HalfStorage": torch.float16,
+    "BFloat16Storage": torch.bfloat16, "LongStorage": torch.int64, "IntStorage": torch.int32,
+    "ShortStorage": torch.int16, "CharStorage": torch.int8, "ByteStorage": torch.uint8,
+    "BoolStorage": torch.bool,
+}  # fmt: skip
+_STAND_INS = {
+    ("collections", "OrderedDict"): collections.OrderedDict,
+    ("torch._utils", "_rebuild_tensor_v2"): _Stored,
+    ("torch._utils", "_rebuild_parameter"): _parameter,
+    **{("torch", name): dtype for name, dtype in _STORAGES.items()},
+}
+
+
+class _Unpickler(pickle._Unpickler):  # the one in C reserves what a file asks for
+    def find_class(self, module, name):
+        if (module, name) not in _STAND_INS:
+            raise pickle.UnpicklingError(f"it names {module}.{name}")
+        return _STAND_INS[module, name]
+
+    def persistent_load(self, pid):
+        kind, dtype, name, _, count = pid
+        if kind != "storage" or not isinstance(dtype, torch.dtype) or type(count) is not int:
+            raise pickle.UnpicklingError("it refers to something else than numbers")
+        return _Storage(dtype, str(name), count)
+
+
+def _read_pt(path):
+    try:
+        with zipfile.ZipFile(path) as members:
+            names = members.namelist()
+            (index,) = [name for name in names if name.endswith("/data.pkl")]
+            if any(i.compress_type or i.file_size > os.path.getsize(path) for i in
+                   members.infolist()):  # fmt: skip
+                raise ValueError("its members are compressed")
+            prefix = index.removesuffix("data.pkl")
+            with members.open(index) as file:
+                stored = _Unpickler(file).load()
+            if not isinstance(stored, dict):
+                raise ValueError("it is no dictionary of tensors")
+            storages: dict[str, np.ndarray] = {}
+            return {str(k): _settle(v, members, prefix, storages) for k, v in stored.items()}
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # a broken pickle raises nearly anything
+        raise ValueError(f"{path} is not read as a state_dict: {error}") from None
+
+
+def _settle(stored, members, prefix, storages):
+    if not isinstance(stored, _Stored) or not isinstance(stored.storage, _Storage):
+        raise ValueError("it holds something else than tensors")
+    storage, size, stride = stored.storage, tuple(stored.size), tuple(stored.stride)
+    if storage.name not in storages:
+        content = members.read(f"{prefix}data/{storage.name}")
+        storages[storage.name] = _tensor_of(content, storage.dtype, (storage.count,))
+    whole = storages[storage.name]
+    last = stored.offset + sum(max(n - 1, 0) * step for n, step in zip(size, stride, strict=True))
+    if min((stored.offset, *size, *stride)) < 0 or (0 not in size and last >= len(whole)):
+        raise ValueError("a tensor in it reaches beyond its bytes")
+    if math.prod(size) > len(whole):
+        raise ValueError("a tensor in it is larger than its bytes")
+    return whole.as_strided(size, stride, stored.offset).clone()
