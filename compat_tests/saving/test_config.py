@@ -200,28 +200,36 @@ def test_own_layers_losses_and_metrics(tmp_path, how):
     assert torch.equal(found(torch.ones(2, 3)), model(torch.ones(2, 3)))
 
 
-def test_formats_that_are_not_hdf5_say_so(tmp_path):
+def test_formats_that_are_not_known_say_so(tmp_path):
     model = torchkeras.Sequential([layers.Dense(2, input_shape=(3,))])
-    for name in ("model.keras", "folder", "model.pb"):
-        with pytest.raises(ValueError, match=f"{name}.*HDF5.*[.]h5"):
+    for name in ("folder", "model.pb"):
+        with pytest.raises(ValueError, match=f"{name}.*[.]keras or [.]h5"):
             model.save(tmp_path / name)
-    with pytest.raises(ValueError, match="'tf'.*HDF5"):
+        with pytest.raises(ValueError, match=f"{name}.*[.]weights[.]h5.*[.]safetensors"):
+            model.save_weights(tmp_path / name)
+    with pytest.raises(ValueError, match="'tf'.*[.]keras"):
         model.save(tmp_path / "model.h5", save_format="tf")
     with pytest.raises(ValueError, match="signatures.*SavedModel"):
         model.save(tmp_path / "model.h5", signatures=1)
-    with pytest.raises(ValueError, match="Keras 3"):
-        model.save_weights(tmp_path / "model.weights.h5")
+    with pytest.raises(ValueError, match="save_weights"):
+        model.save(tmp_path / "model.safetensors")
     (tmp_path / "model.keras").write_bytes(b"PK\x03\x04")
     (tmp_path / "text.h5").write_text("text")
-    for name, said in (("model.keras", "zip"), ("text.h5", "no HDF5"), (".", "SavedModel")):
+    for read in (load_model, model.load_weights):
+        with pytest.raises(OSError, match="model.keras: the archive cannot be read"):
+            read(tmp_path / "model.keras")
+    for name, said in (("text.h5", "no file of Keras"), (".", "a folder")):
         for read in (load_model, model.load_weights):
-            with pytest.raises(ValueError, match=f"{said}.*[.]h5"):
+            with pytest.raises(ValueError, match=f"{said}.*HDF5.*[.]keras"):
                 read(tmp_path / name)
     for read in (load_model, model.load_weights):
         with pytest.raises(FileNotFoundError, match="nothing.h5"):
             read(tmp_path / "nothing.h5")
     model.save(tmp_path / "model", save_format="h5")
     assert load_model(tmp_path / "model").count_params() == 8
+    model.save_weights(tmp_path / "weights.safetensors")
+    with pytest.raises(ValueError, match="weights alone.*load_weights"):
+        load_model(tmp_path / "weights.safetensors")
 
 
 def test_what_is_left_out_stays_out(tmp_path, caplog):

@@ -158,10 +158,6 @@ ATTACKS = {  # name -> what is done to the file, what the error says
     "unknown metric": (of_compile(metrics=["nonesuch"]), "'nonesuch'"),
     "unknown optimizer": (of_compile(optimizer_config={"class_name": "Nonesuch"}), "'Nonesuch'"),
     "no optimizer": (of_compile(optimizer_config=None), "optimizer"),
-    "Keras 3": (
-        configured(lambda c: c["config"]["layers"][1].update(inbound_nodes=[{"args": []}])),
-        "Keras 3",
-    ),
 }  # fmt: skip
 
 

@@ -104,8 +104,7 @@ def compile_as_told(model: Any, config: Any, custom_objects: Any, file: str) -> 
 def _compile_arguments(config, model, custom_objects):
     with custom_object_scope(custom_objects), warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # what old files spell is no news
-        described = config["optimizer_config"] if "optimizer_config" in config else None
-        described = config["optimizer"] if described is None and "optimizer" in config else described
+        described = config.get("optimizer_config") or config.get("optimizer")
         if described is None:
             raise KeyError("optimizer_config")
         if isinstance(described, str):
@@ -155,7 +154,8 @@ def read_optimizer(root: h5.Node, model: Any) -> None:
     try:
         fitted = optimizer_values.fit(optimizer, state)
         if fitted:
-            optimizer.set_weights([dataset.read() for dataset in fitted])
+            pairs = zip(fitted, optimizer.get_weights(), strict=True)
+            optimizer.set_weights([own if array is None else array.read() for array, own in pairs])
     except ValueError as error:
         _log.warning(
             "%s: the state of the optimizer %s in the file does not fit the one in this version; "

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import logging
 import warnings
+from collections import Counter
 from typing import Any
 
-from ..names import module_name
+import numpy as np
+
+from ..names import module_name, to_snake_case
 from . import h5
 from .objects import Place, places
 from .weights import Plan, Source, shape_problem
@@ -26,35 +29,50 @@ _NO_WEIGHTS = ("optimizer", "metrics", "_metrics")  # groups at the root that ho
 def write_objects(root: h5.Writer, model: Any) -> None:
     """Fill an open file with the weights of all objects in `model`."""
     root.group("vars")
-    of_two, of_three = (places(model, version, lambda path: None) for version in (2, 3))
-    written: dict[str, tuple] = {}
+    of_two, of_three = (
+        [place for place in places(model, version, lambda path: None) if place.weights]
+        for version in (2, 3)
+    )
+    at_two = {place.path: place for place in of_two}
+    first = {place.key: place.path for place in of_two}
+    clash = [p.path for p in of_three if p.path in at_two and at_two[p.path].key != p.key]
+    if clash:
+        _log.warning(
+            "Keras 2 and Keras 3 expect different layers of model %r at %s; the file is one that "
+            "Keras 2.15 reads.",
+            model.name,
+            clash[0],
+        )
     for place in of_two:
-        if place.weights:
-            _write_place(root, place)
-            written[place.path] = place.key
-    paths = {place.key: place.path for place in of_two if place.weights}
-    for place in of_three:
-        if not place.weights or written.get(place.path) == place.key:
-            continue
-        if place.path in written:
-            _log.warning(
-                "Keras 2 and Keras 3 expect different layers of model %r at %s; the file is one "
-                "that Keras 2.15 reads.",
-                model.name,
-                place.path,
-            )
-        elif place.key in paths:
-            root.link(f"{place.path}/vars", f"{paths[place.key]}/vars")
-        else:  # in a list inside of a list, where only Keras 3 looks
-            _write_place(root, place)
-        written.setdefault(place.path, place.key)
+        _write_place(root, place, named=not clash)
+    for place in of_three if not clash else []:
+        if place.key not in first:  # in a list inside of a list, where only Keras 3 looks
+            _write_place(root, place, named=True)
+        elif place.path != first[place.key]:
+            root.link(f"{place.path}/vars", f"{first[place.key]}/vars")
+    _write_metrics(root, model)
 
 
-def _write_place(root, place):
+def _write_place(root, place, named):
+    """`named`: the names tell a reader that the places are those of Keras 3 too."""
     group = root.group(f"{place.path}/vars" if place.path else "vars")
-    group.text("name", module_name(place.owner), as_bytes=False)
+    if named:
+        group.text("name", module_name(place.owner), as_bytes=False)
     for number, weight in enumerate(place.weights):
         group.array(str(number), weight.numpy())
+
+
+def _write_metrics(root, model):
+    """Empty states of metrics, without which Keras 2 refuses to load into a trained model."""
+    counts: Counter[str] = Counter()
+    for metric in getattr(model, "metrics", ()):
+        variables = getattr(metric, "variables", None)
+        kind = to_snake_case(type(metric).__name__) if variables else "mean"
+        number, counts[kind] = counts[kind], counts[kind] + 1
+        group = root.group(f"metrics/{kind}_{number}/vars" if number else f"metrics/{kind}/vars")
+        shapes = [tuple(v.shape) for v in variables] if variables else [(), ()]
+        for index, shape in enumerate(shapes):
+            group.array(str(index), np.zeros(shape, "float32"))
 
 
 # --- reading ---------------------------------------------------------------------------------
@@ -62,7 +80,8 @@ def _write_place(root, place):
 
 def is_of_objects(root: h5.Node) -> bool:
     """Whether a file is laid out by objects and not by layer names."""
-    if root.has_attribute("layer_names") or root.has_attribute("layer_names0"):
+    of_layers = root.has_attribute("layer_names") or root.has_attribute("layer_names0")
+    if of_layers or "model_weights" in root:
         return False
     return "layers" in root or _OLD_LAYERS in root or "vars" in root or bool(_groups(root))
 

@@ -40,9 +40,7 @@ def _adafactor(optimizer, slots):
     found = dict(zip([v.name for v in optimizer.variables[1:]], slots, strict=True))
     paths = [name.split("/v/", 1)[1] for name in found if "/v/" in name]
     empty = np.zeros((), "float32")
-    return [
-        found.get(f"{optimizer.name}/{slot}/{path}", empty) for path in paths for slot in "rcv"
-    ]
+    return [found.get(f"{optimizer.name}/{slot}/{path}", empty) for path in paths for slot in "rcv"]
 
 
 _KEEPS = {"SGD": _sgd, "Nadam": _nadam, "Adafactor": _adafactor}

@@ -64,14 +64,13 @@ def modern(value: Any) -> Any:
         value["config"] = {"layers": inner}
     if not isinstance(inner, dict):
         return value
-    if str(value.get("module", "")).startswith(_OPERATIONS):
+    if _is_operation(value, inner):
         return _operation(value)
     if name == "Model" and "layers" in inner:
         value["class_name"] = "Functional"
     if name in ("GRU", "GRUCell"):  # files from before the setting existed
         inner.setdefault("reset_after", False)
-    if "module" in value:
-        _as_keras_2(value, inner)
+    _as_keras_2(value, inner)
     return value
 
 
@@ -97,13 +96,14 @@ def _as_keras_2(value, inner):
                 f"layer {inner.get('name')!r} is quantized ({key}={inner[key]!r}), which is not "
                 "supported. Save the model before quantize() or enable_lora() is called."
             )
-    if ".optimizers" in f".{value['module']}":
-        inner.setdefault("is_legacy_optimizer", "legacy" in str(value["module"]))
+    module = str(value.get("module") or "keras")
+    if ".optimizers" in module or "loss_scale_factor" in inner:
+        inner.setdefault("is_legacy_optimizer", "legacy" in module)
     for key in _NONE_IN_3:
         if key in inner and inner[key] is None:
             del inner[key]
     found = TABLE.objects.get(value["class_name"])
-    if found is None or not str(value["module"]).startswith("keras"):
+    if found is None or not module.startswith("keras"):
         return
     known = {*constructor_parameters(found), *constructor_parameters(Layer)}
     for old, new in _RENAMED.get(value["class_name"], {}).items():
@@ -114,6 +114,15 @@ def _as_keras_2(value, inner):
             del inner[key]
     if value["class_name"] == "TextVectorization":
         inner.pop("vocabulary_size", None)
+
+
+def _is_operation(value, inner):
+    """Whether an entry is a function of `keras.ops`; HDF5 files do not tell its module."""
+    if str(value.get("module") or "").startswith(_OPERATIONS):
+        return True
+    calls = value.get("inbound_nodes")
+    told = isinstance(calls, list) and any(isinstance(c, dict) and "args" in c for c in calls)
+    return told and "module" not in value and "trainable" not in inner
 
 
 def _operation(value):
@@ -162,7 +171,8 @@ def for_archives(value: Any, version: int) -> Any:
         return value
     value["registered_name"] = None
     if name == "Functional":
-        return value | {"module": "keras", "class_name": "Model"}
+        config = _with_calls_for_both(inner, version)
+        return value | {"module": "keras", "class_name": "Model", "config": config}
     unread = {key for key, off in _OFF.items() if key in inner and inner[key] in off}
     unread.update(_TOLD_ELSEWHERE.get(name, ()))
     unread.update(_OF_2.get(name, ()) if version == 3 else ())
@@ -176,3 +186,70 @@ def for_archives(value: Any, version: int) -> Any:
         inner["axis"] = inner["axis"][0] if len(inner["axis"]) == 1 else inner["axis"]
     value["config"] = {key: item for key, item in inner.items() if key not in unread}
     return value
+
+
+def _with_calls_for_both(config, version):
+    """The calls of a model's layers, such that both count them alike.
+
+    Keras 2 counts the call that made a nested model, Keras 3 does not. With each call of it written
+    twice, the number 2n - 1 is the n-th call (from 1) in the eyes of both.
+    """
+    nested = {entry["name"] for entry in config["layers"] if "layers" in entry["config"]}
+
+    def renumbered(value):
+        if _is_place(value):
+            name, number, *rest = value
+            number = 2 * number - 1 if name in nested else number
+            return [name, number, *(renumbered(item) for item in rest)]
+        if isinstance(value, list):
+            return [renumbered(item) for item in value]
+        if isinstance(value, dict):
+            return {key: renumbered(item) for key, item in value.items()}
+        return value
+
+    layers = []
+    for entry in config["layers"]:
+        calls = [renumbered(call) for call in entry["inbound_nodes"]]
+        if entry["name"] in nested:
+            calls = [call for call in calls for _ in range(2)]
+        if version == 3:
+            calls = [_call_of_3(call) for call in calls]
+        layers.append({**entry, "inbound_nodes": calls})
+    ends = {key: renumbered(config[key]) for key in ("input_layers", "output_layers")}
+    return {**config, "layers": layers, **ends}
+
+
+def _call_of_3(call):
+    """A call with tensors among its other arguments, which Keras 3 wants written its own way."""
+    kwargs = call[0][3] if isinstance(call, list) and call and len(call[0]) > 3 else {}
+    if not isinstance(kwargs, dict) or not _has_places(list(kwargs.values())):
+        return call
+    inputs = [_tensor_of_3(place) for place in call]
+    args = [inputs[0] if len(inputs) == 1 else inputs]
+    return {"args": args, "kwargs": {key: _tensors_of_3(item) for key, item in kwargs.items()}}
+
+
+def _tensors_of_3(value):
+    if _is_place(value):
+        return _tensor_of_3(value)
+    return [_tensors_of_3(item) for item in value] if isinstance(value, list) else value
+
+
+def _tensor_of_3(place):
+    # The reader takes the tensor that it made itself; shape and dtype here say nothing.
+    config = {"shape": [None], "dtype": "float32", "keras_history": place[:3]}
+    return {"class_name": "__keras_tensor__", "config": config}
+
+
+def _has_places(value):
+    return _is_place(value) or (isinstance(value, list) and any(map(_has_places, value)))
+
+
+def _is_place(value):
+    """Whether a list is `[layer name, call, output, ...]`."""
+    return (
+        isinstance(value, list)
+        and len(value) >= 3
+        and isinstance(value[0], str)
+        and all(type(number) is int for number in value[1:3])
+    )

@@ -1,7 +1,7 @@
-"""`state_dict`s as `.safetensors` and `.pt` files, under the names that torch gives the tensors.
+"""`state_dict`s as `.safetensors` and `.pt` files, under the names that torch gives tensors.
 
-A `.pt` file is a zip archive with a pickle in it. It is read without unpickling machinery that could
-call anything: the few names that a `state_dict` needs have stand-ins here, all others are refused.
+A `.pt` file is a zip archive with a pickle in it. Nothing that it names is called: the few names
+that a `state_dict` needs have stand-ins here, all others are refused.
 """
 
 from __future__ import annotations
