@@ -6,22 +6,7 @@ from typing import Any
 
 from ..layer import TABLE
 from .operations import Operation
-
-try:
-    from .. import ops
-except ImportError:  # TEMPORARY
-    import types
-
-    import torch
-
-    ops = types.SimpleNamespace(
-        __all__=["not_equal", "logical_or"], not_equal=torch.ne, logical_or=torch.logical_or
-    )
-
-_TAKE_FUNCTIONS = (
-    "associative_scan cond custom_gradient fori_loop map scan switch vectorized_map while_loop "
-    "vectorize apply_along_axis"
-).split()
+from .tf_table import FUNCTIONS, known_name
 
 
 @TABLE.add()
@@ -29,8 +14,8 @@ class KerasOperation(Operation):
     """A call of a function of `keras.ops`, by its name there; `settings` are arguments by name.
 
     >>> import torch
-    >>> KerasOperation("max", {"axis": 0})(torch.tensor([1.0, 2.0])).item()
-    2.0
+    >>> KerasOperation("add")(torch.tensor([1.0, 2.0]), 1.0).tolist()
+    [2.0, 3.0]
     """
 
     def __init__(
@@ -43,19 +28,7 @@ class KerasOperation(Operation):
     ):
         super().__init__(name or function, trainable, dtype)
         self.function, self.settings = function, dict(settings or {})
-        if function != "get_item" and (function not in ops.__all__ or function in _TAKE_FUNCTIONS):
-            raise ValueError(
-                f'Layer "{self.name}" is the function {function!r} of Keras 3, which is not among '
-                "those that torchkeras computes in a model from a file."
-            )
+        self._key = known_name(function)
 
     def compute(self, *args, **kwargs):
-        if self.function == "get_item":
-            return args[0][_index(args[1] if len(args) > 1 else kwargs["key"])]
-        if self.function == "einsum":
-            return ops.einsum(self.settings["subscripts"], *args, **kwargs)
-        return getattr(ops, self.function)(*args, **self.settings, **kwargs)
-
-
-def _index(key):
-    return tuple(key) if isinstance(key, list) else key
+        return FUNCTIONS[self._key](*args, **self.settings, **kwargs)
