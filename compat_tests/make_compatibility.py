@@ -71,7 +71,7 @@ be written as JSON.
 TensorFlow checkpoints are not yet. Lambda layers and other code in a file are not loaded: nothing
 from a file is run or imported.
 
-**Not there yet:** mixed precision policies; models that hold symbolic tensors of TensorFlow
+**Not there yet:** models that hold symbolic tensors of TensorFlow
 operations; `tf.data`, `tf.function` and TensorFlow's other functions in scripts (torch's take their
 place). No test has run on a GPU so far.
 

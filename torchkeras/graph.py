@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from . import names, tree
+from .casting import cast_inputs
 from .precision import dtype_name, torch_dtype
 
 Shape = tuple[int | None, ...]
@@ -223,10 +224,13 @@ class Graph:
         """The modules, ordered by depth as Keras orders `model.layers`."""
         return [op for op in self.operations if isinstance(op, nn.Module)]
 
-    def plan(self, keys: dict[nn.Module, str]) -> Plan:
-        """The steps; `keys` tells under which key the running model holds each module."""
+    def plan(self, keys: dict[nn.Module, str], dtype: torch.dtype | None = None) -> Plan:
+        """The steps; `keys` tells under which key the running model holds each module.
+
+        Plain modules get their inputs in `dtype`, or as they come.
+        """
         nodes = self._nodes_in_order(with_masks=True)
-        return Plan(self.flat_inputs, self.flat_outputs + self.losses, nodes, keys)
+        return Plan(self.flat_inputs, self.flat_outputs + self.losses, nodes, keys, dtype)
 
     def __reduce__(self):
         """Copies and pickles hold the calls as a flat list: depth does not matter then."""
@@ -354,9 +358,9 @@ def _restore_graph(calls, told, *ends):
 class Step:
     """One call in a plan: which module or function, from which slots, into which slot."""
 
-    __slots__ = ("key", "function", "source", "target", "args", "kwargs", "takes_training")
+    __slots__ = ("key", "function", "source", "target", "args", "kwargs", "takes_training", "cast")
 
-    def __init__(self, node, slots, keys):
+    def __init__(self, node, slots, keys, dtype):
         operation = node.operation
         self.key = keys.get(operation) if isinstance(operation, nn.Module) else None
         self.function = None if self.key is not None else operation
@@ -370,9 +374,23 @@ class Step:
         if self.takes_training:
             kwargs.pop("training", None)
         self.args, self.kwargs = fill(node.args), fill(kwargs)
+        self.cast = _cast_of(node, dtype)
         single = len(self.args) == 1 and isinstance(self.args[0], Slot) and not kwargs
+        single = single and self.cast is None
         self.source = self.args[0].number if single else None
         self.target: Any = None
+
+
+def _cast_of(node, plain_dtype):
+    """The dtype to cast inputs to, where it is not the one that layers make them in."""
+    operation = node.operation
+    if not isinstance(operation, nn.Module) or not getattr(operation, "_autocast", True):
+        return None
+    dtype = getattr(operation, "_compute_dtype", plain_dtype)
+    if dtype is None or not dtype.is_floating_point:
+        return None
+    given = [torch_dtype(tensor.dtype) for tensor in node.inputs]
+    return dtype if any(d and d.is_floating_point and d is not dtype for d in given) else None
 
 
 class Slot:
@@ -398,7 +416,7 @@ class _Slots:
 class Plan:
     """A list of steps over slots; a slot is used again once its value is no longer needed."""
 
-    def __init__(self, inputs, outputs, nodes, keys):
+    def __init__(self, inputs, outputs, nodes, keys, dtype=None):
         masks = [t._keras_mask for t in outputs]
         kept = {id(t) for t in outputs} | {id(m) for m in masks if m is not None}
         last_use: dict[int, int] = {}
@@ -414,7 +432,7 @@ class Plan:
             flat = tree.flatten(node.outputs)
             if all(id(t) in given for t in flat):
                 continue
-            step = Step(node, slots, keys)
+            step = Step(node, slots, keys, dtype)
             done = {id(t) for t in node.inputs + node.masks}
             for tensor in done:
                 if last_use[tensor] == number and tensor not in kept:
@@ -454,6 +472,8 @@ class Plan:
                     result = call(values[step.source])
             else:
                 args, kwargs = _fill(step.args, values), _fill(step.kwargs, values)
+                if step.cast is not None:
+                    args, kwargs = cast_inputs(modules[step.key], args, kwargs, step.cast)
                 if step.takes_training:
                     kwargs["training"] = modules[step.key].training
                 result = call(*args, **kwargs)

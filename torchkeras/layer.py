@@ -13,14 +13,26 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from . import activations, config, constraints, graph, initializers, names, regularizers, tree
+from . import (
+    activations,
+    casting,
+    constraints,
+    graph,
+    initializers,
+    names,
+    policies,
+    regularizers,
+    tree,
+)
 from .arrays import as_tensor, default_device
+from .casting import cast_float, forget_modules
 from .connected import Connected, shape_of
 from .graph import KerasTensor, Node
 from .input_spec import InputSpec, check_inputs
 from .penalized import Penalized, add_activity_loss, functions_among
+from .policies import Policy
 from .precision import dtype_name, torch_dtype
 from .registry import Table
 from .tracking import holds_modules, track
@@ -34,7 +46,7 @@ class Layer(Penalized, Connected):
     """Base of all layers; write `build` and `call`, or only `call`, to make one.
 
     `trainable=False` freezes the weights, `name` is made up from the class where absent, `dtype`
-    names the dtype of weights and results (`floatx` by default). `input_shape`,
+    is a dtype or a policy such as 'mixed_float16' (the global policy by default). `input_shape`,
     `batch_input_shape`, `input_dim` describe one sample or batch for a `Sequential` that starts
     with this layer; `weights` are initial values; `activity_regularizer` penalises the output;
     `autocast=False` leaves floating inputs in the dtype they come in.
@@ -90,8 +102,7 @@ class Layer(Penalized, Connected):
         super().__init__(trainable=bool(trainable))
         self.training = False
         self._name = self._check_name(name)
-        self.dtype_policy = dtype_name(dtype or config.floatx())
-        self.compute_dtype = torch_dtype(self.dtype_policy)
+        self._set_policy(policies.get_policy(dtype))
         self._losses: list[Tensor] = []
         self._nodes: list[Node] = []
         self._device = default_device()
@@ -112,6 +123,8 @@ class Layer(Penalized, Connected):
         self.built = False
         self._checked_ndim = -1  # the rank of input that was last held against input_spec
         self.register_forward_pre_hook(_build_at_first_call, with_kwargs=True)
+        if self._compute_dtype is not self._variable_dtype:
+            casting.enable(self)
 
     # --- what subclasses write -------------------------------------------------------------
 
@@ -126,7 +139,7 @@ class Layer(Penalized, Connected):
     def compute_output_shape(self, input_shape: Any) -> Any:
         """The shape of the output for an input shape, found by running the layer on stand-ins."""
         shapes = input_shape if _is_shape_list(input_shape) else [input_shape]
-        inputs = [KerasTensor(s, dtype_name(self.compute_dtype)) for s in shapes]
+        inputs = [KerasTensor(s, self.compute_dtype) for s in shapes]
         outputs = self._infer((inputs if _is_shape_list(input_shape) else inputs[0],), {})
         shapes = [tensor.shape for tensor in tree.leaves(outputs)]
         return shapes if tree.is_nested(outputs) else shapes[0]
@@ -143,7 +156,7 @@ class Layer(Penalized, Connected):
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments as plain values: `from_config` makes the same layer."""
-        settings = {"name": self.name, "trainable": self.trainable, "dtype": self.dtype_policy}
+        settings = {"name": self.name, "trainable": self.trainable, "dtype": self._policy_config()}
         if self._batch_input_shape is not None:
             settings["batch_input_shape"] = self._batch_input_shape
         for parameter in constructor_parameters(type(self)):
@@ -166,7 +179,7 @@ class Layer(Penalized, Connected):
             and len(args) == 1
             and type(args[0]) is Tensor
             and args[0].ndim == self._checked_ndim
-            and (args[0].dtype is self.compute_dtype or not args[0].is_floating_point())
+            and (args[0].dtype is self._compute_dtype or not args[0].is_floating_point())
             and not self._makes_mask
             and not hasattr(args[0], "_keras_mask")
         ):
@@ -238,12 +251,8 @@ class Layer(Penalized, Connected):
             return leaf
         elif not isinstance(leaf, Tensor):
             leaf = as_tensor(leaf, device=self.device)
-        wrong = leaf.is_floating_point() and leaf.dtype is not self.compute_dtype
-        if wrong and self._autocast and not torch.is_autocast_enabled(leaf.device.type):
-            mask = getattr(leaf, "_keras_mask", None)
-            leaf = leaf.to(self.compute_dtype)
-            if mask is not None:
-                leaf._keras_mask = mask
+        if self._autocast and not torch.is_autocast_enabled(leaf.device.type):
+            return cast_float(leaf, self._compute_dtype)
         return leaf
 
     def _record(self, args, kwargs):
@@ -282,8 +291,8 @@ class Layer(Penalized, Connected):
     def output_dtype(self, input_dtypes: list) -> str:
         """Name of the output's dtype: this layer's, but integers stay where no weight acts."""
         if self._weights or any("float" in str(dtype) for dtype in input_dtypes):
-            return self.dtype_policy
-        return input_dtypes[0] if input_dtypes else self.dtype_policy
+            return self.compute_dtype
+        return input_dtypes[0] if input_dtypes else self.compute_dtype
 
     def _infer(self, args, kwargs):
         kwargs = dict(kwargs)
@@ -313,6 +322,7 @@ class Layer(Penalized, Connected):
         for parameter in self.parameters():
             self._device = parameter.device
             break
+        forget_modules(self)
         hooks = self._forward_pre_hooks
         for key in [k for k, hook in hooks.items() if hook is _build_at_first_call]:
             del hooks[key]
@@ -345,9 +355,26 @@ class Layer(Penalized, Connected):
     @property
     def dtype(self) -> str:
         """Name of the dtype of the weights."""
-        return self.dtype_policy
+        return self.dtype_policy.variable_dtype
 
     variable_dtype = dtype
+
+    @property
+    def compute_dtype(self) -> str:
+        """Name of the dtype in which the layer computes, as its policy says."""
+        return self.dtype_policy.compute_dtype
+
+    @property
+    def dtype_policy(self) -> Policy:
+        return self._policy
+
+    def _set_policy(self, policy):
+        self._policy = policy
+        self._compute_dtype = torch_dtype(policy.compute_dtype)
+        self._variable_dtype = torch_dtype(policy.variable_dtype)
+
+    def _policy_config(self):
+        return policies.serialize(self._policy)
 
     @property
     def device(self) -> torch.device:
@@ -395,11 +422,15 @@ class Layer(Penalized, Connected):
             object.__setattr__(self, name, track(self, name, value))
         else:
             super().__setattr__(name, value)
+            if isinstance(value, nn.Module):
+                forget_modules(self)
 
     def _apply(self, fn, recurse=True):
         super()._apply(fn, recurse)
-        probe = fn(torch.empty(0, dtype=self.compute_dtype, device=self._device))
-        self._device, self.compute_dtype = probe.device, probe.dtype
+        probe = fn(torch.empty(0, dtype=self._variable_dtype, device=self._device))
+        self._device = probe.device
+        if self._variable_dtype not in (None, probe.dtype):
+            self._set_policy(Policy(dtype_name(probe.dtype)))
         return self
 
     def __getstate__(self):

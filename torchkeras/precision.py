@@ -23,6 +23,7 @@ _TORCH = {
     "complex128": torch.complex128,
 }
 _NAME = {dtype: name for name, dtype in _TORCH.items()}
+_TEXT = "string"  # a dtype for Keras; torch has no tensors of text
 _ALIASES = {"half": "float16", "float": "float32", "double": "float64", "int": "int32"}
 
 
@@ -34,11 +35,14 @@ def dtype_name(dtype) -> str:
         name = getattr(dtype, "name", None)  # numpy dtypes and tf-like dtype objects
         dtype = name if isinstance(name, str) else np.dtype(dtype).name
     dtype = _ALIASES.get(dtype, dtype)
-    if dtype not in _TORCH:
+    if dtype not in _TORCH and dtype != _TEXT:
         raise ValueError(f"Unknown dtype {dtype!r}; known are {', '.join(_TORCH)}.")
     return dtype
 
 
-def torch_dtype(dtype) -> torch.dtype:
-    """The torch dtype behind a dtype given in any form: `torch_dtype('float16')`."""
-    return dtype if isinstance(dtype, torch.dtype) else _TORCH[dtype_name(dtype)]
+def torch_dtype(dtype) -> torch.dtype | None:
+    """The torch dtype behind a dtype given in any form: `torch_dtype('float16')`.
+
+    None for text, which stays on the host in numpy arrays.
+    """
+    return dtype if isinstance(dtype, torch.dtype) else _TORCH.get(dtype_name(dtype))

@@ -25,7 +25,8 @@ class Weight:
     layer's initializer, regularizer and constraint attributes, the name itself unless given;
     `trainable` is False for statistics. `scope` is what stands between layer and weight in the
     variable's name. `sizes` maps axes that the native shape leaves open to attributes of the
-    layer: `{"m": "depth_multiplier"}`.
+    layer: `{"m": "depth_multiplier"}`. `autocast=False` keeps the weight in its own dtype where its
+    layer computes in another.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Weight:
     scope: str | None = None
     sizes: dict[str, str] | None = None
     flat: bool = False
+    autocast: bool = True
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -248,7 +250,11 @@ class LayerWeight(Variable):
 
     @property
     def value(self) -> Tensor:
-        return self.to_keras(self.native)
+        value = self.to_keras(self.native)
+        dtype = self._layer.__dict__.get("_reads_as")
+        if dtype is not None and self.weight.autocast and value.is_floating_point():
+            return value.to(dtype)
+        return value
 
     @property
     def trainable(self) -> bool:

@@ -14,6 +14,7 @@ from torch import nn
 from . import constraints, initializers, names, regularizers
 from .arrays import default_device, to_numpy
 from .budget import claim, is_loading
+from .casting import forget_modules
 from .layout import layout
 from .precision import torch_dtype
 from .variable import LayerWeight, Weight, look_up
@@ -37,7 +38,8 @@ class Weighted(nn.Module):
 
     weight_map: tuple[Weight, ...] = ()
     name: str
-    compute_dtype: torch.dtype
+    _variable_dtype: torch.dtype
+    _reads_as: torch.dtype | None = None  # the dtype of weights in a running call, where cast
     built: bool
 
     def __init_subclass__(cls, **kwargs):
@@ -73,13 +75,14 @@ class Weighted(nn.Module):
         `use_resource`, `synchronization` and `aggregation` tell TensorFlow how to keep copies of a
         variable on several devices; here a weight has none, so they change nothing.
         """
+        autocast = kwargs.pop("experimental_autocast", kwargs.pop("autocast", True))
         if kwargs:
             raise TypeError(
                 f"add_weight of layer {self.name!r} got an unexpected keyword argument "
                 f"{', '.join(map(repr, kwargs))}."
             )
         name = name or names.unique_name("variable")
-        dtype = torch_dtype(dtype) if dtype else self.compute_dtype
+        dtype = torch_dtype(dtype) if dtype else self._variable_dtype
         shape = (shape,) if isinstance(shape, int) else tuple(shape or ())
         if any(size is None for size in shape):
             raise ValueError(f"Weight {name!r} of layer {self.name!r} has an open shape {shape}.")
@@ -102,16 +105,16 @@ class Weighted(nn.Module):
             get = regularizers.get if kind == "regularizer" else constraints.get
             if setting is not None:
                 object.__setattr__(self, f"{key}_{kind}", get(setting))
-        weight = LayerWeight(
-            self, Weight(name, key, setting=key, trainable=trainable), self._path(name), shape
-        )
+        row = Weight(name, key, setting=key, trainable=trainable, autocast=bool(autocast))
+        weight = LayerWeight(self, row, self._path(name), shape)
         self._weights.append(weight)
+        forget_modules(self)
         self._freeze()
         return weight
 
     def make(self, module: Callable[..., nn.Module], *args: Any, **kwargs: Any) -> nn.Module:
         """A native torch module with uninitialised weights of this layer's dtype and device."""
-        kwargs.setdefault("dtype", self.compute_dtype)
+        kwargs.setdefault("dtype", self._variable_dtype)
         made = module(*args, device="meta", **kwargs)
         claim(sum(tensor.numel() for tensor in made.state_dict().values()), f"layer {self.name!r}")
         return made.to_empty(device=default_device())

@@ -11,7 +11,7 @@ import torch
 
 from compat_tests import oracle
 from compat_tests.checks.layer_case import Case, lists
-from torchkeras import layers, models, names, tree
+from torchkeras import layers, models, names, policies, tree
 
 
 def check_layer(
@@ -49,6 +49,7 @@ def check_layer(
     if compiles:
         _check_compiled(case, layer)
     _check_half_precision(case)
+    _check_mixed_precision(case)
     if batch_axis is not None and not (layer.stateful or case.kwargs or case.masks[0] is not None):
         _check_batch_sizes(case, layer, batch_axis, atol)
 
@@ -166,6 +167,26 @@ def _check_half_precision(case):
         terms = [output.float().sum() for output in floats if output.requires_grad]
         if terms:
             sum(terms).backward()
+
+
+def _check_mixed_precision(case):
+    """Computed in 16 bits from weights in 32, which get gradients of 32."""
+    with policies.policy_scope("mixed_bfloat16"):
+        layer = case.make()
+    outputs = case.call(layer)
+    kept = [output.dtype is torch.bfloat16 for output in outputs if output.is_floating_point()]
+    assert all(kept) or layer.compute_dtype != "bfloat16"
+    assert not any(weight.dtype in ("float16", "bfloat16") for weight in layer.weights)
+    terms = [output.float().sum() for output in outputs if output.requires_grad]
+    if terms:
+        sum(terms).backward()
+    assert all(p.grad.dtype is p.dtype for p in layer.parameters() if p.grad is not None)
+    wanted = case.call(case.make())
+    for output, exact in zip(outputs, wanted, strict=True):
+        if output.is_floating_point():
+            output, exact = output.detach().float(), exact.detach()
+            bound = 0.05 * max(float(exact.abs().max()) if exact.numel() else 0.0, 1.0)
+            assert output.shape == exact.shape and float((output - exact).abs().mean()) < bound
 
 
 def _check_batch_sizes(case, layer, axis, atol):

@@ -130,7 +130,7 @@ class Case:
 
     def call(self, layer, inputs=None):
         """The flat outputs."""
-        inputs = self.tensors(layer.compute_dtype) if inputs is None else inputs
+        inputs = self.tensors(layer._compute_dtype) if inputs is None else inputs
         argument, kwargs = self.arguments(inputs, torch.tensor)
         return tree.flatten(layer(argument, **kwargs))
 

@@ -290,7 +290,7 @@ def test_weights_follow_the_module():
     mask = torch.ones(2, 5, dtype=torch.bool)
     for other in (copy.deepcopy(layer).double(), copy.deepcopy(layer)):
         other.rnn.weight_ih_l0 = torch.nn.Parameter(other.rnn.weight_ih_l0 * 2)
-        inputs = x.to(other.compute_dtype)
+        inputs = x.to(other._compute_dtype)
         with torch.no_grad():
             expected = other(inputs)
         torch.testing.assert_close(other(inputs, mask=mask), expected)

@@ -92,7 +92,7 @@ class PReLU(_Elementwise):
                 f'Inputs of layer "{self.name}" have the open shape {tuple(input_shape)}; open '
                 f"axes must be in shared_axes, which is {self.shared_axes}."
             )
-        slope = torch.empty(shape, dtype=self.compute_dtype, device=default_device())
+        slope = torch.empty(shape, dtype=self._variable_dtype, device=default_device())
         self.slope = nn.Parameter(slope)
         axes = {n: input_shape[n] for n in range(1, len(input_shape)) if shared and n not in shared}
         self.input_spec = InputSpec(ndim=len(input_shape), axes=axes)

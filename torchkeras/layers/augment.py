@@ -41,7 +41,7 @@ class _Augmentation(_Random):
         self.input_spec = InputSpec(min_ndim=3, max_ndim=4)
 
     def call(self, inputs: Tensor, training: Any = None) -> Tensor:
-        inputs = inputs.to(self.compute_dtype)
+        inputs = inputs.to(self._compute_dtype)
         if not (self.training if training is None else training):
             return self._at_inference(inputs)
         if inputs.ndim == 3:
@@ -74,7 +74,7 @@ class _Augmentation(_Random):
         return low, high
 
     def output_dtype(self, input_dtypes: list) -> str:
-        return self.dtype_policy
+        return self.compute_dtype
 
 
 @TABLE.add()
@@ -267,7 +267,7 @@ class RandomCrop(_Augmentation):
         return images
 
     def _at_inference(self, images):
-        return smart_resize(images, (self.height, self.width)).to(self.compute_dtype)
+        return smart_resize(images, (self.height, self.width)).to(self._compute_dtype)
 
     def compute_output_shape(self, input_shape: Any) -> tuple:
         return (*input_shape[:-3], self.height, self.width, input_shape[-1])
@@ -370,7 +370,7 @@ class _RandomSize(_Augmentation):
         changed = np.float32(1 + low) + np.float32(high - low) * np.float32(self._host_draw())
         size = list(images.shape[1:3])
         size[self.axis - 1] = int(changed * np.float32(size[self.axis - 1]))
-        return resize(images, size, self._method).to(self.compute_dtype)
+        return resize(images, size, self._method).to(self._compute_dtype)
 
     def _host_draw(self):
         if self.seed is None:

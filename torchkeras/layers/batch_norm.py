@@ -158,7 +158,7 @@ class BatchNormalization(Normalizing):
         self.built = True
 
     def _make_norm(self, rank, size):
-        dtype = torch.float32 if self.compute_dtype in _HALVES else self.compute_dtype
+        dtype = torch.float32 if self._variable_dtype in _HALVES else self.compute_dtype
         settings = {"eps": self.epsilon, "momentum": 1.0 - self.momentum, "dtype": dtype}
         if self._by_hand:
             shape = [size] if len(self.axis) == 1 else list(self._shape)
@@ -175,7 +175,7 @@ class BatchNormalization(Normalizing):
         """Whether tf.keras takes its fused kernel, whose moving variance is unbiased."""
         several = isinstance(given, list) and len(given) > 1
         axis = given[0] if isinstance(given, list) else given
-        able = axis in (-4, -3, -1, 1, 3, 4) and self.compute_dtype is not torch.float64
+        able = axis in (-4, -3, -1, 1, 3, 4) and self._variable_dtype is not torch.float64
         able = able and not several
         fused = self.fused
         if fused and not (able and rank in (4, 5)):

@@ -90,7 +90,7 @@ class GatedCell(Gates, Layer):
         if inputs is not None:
             zeros = inputs.new_zeros(inputs.shape[0], self.units)
         else:
-            dtype = dtype or self.compute_dtype
+            dtype = dtype or self._compute_dtype
             zeros = torch.zeros(batch_size, self.units, dtype=dtype, device=self.device)
         return zeros if self.n_states == 1 else [zeros] * self.n_states
 
@@ -234,7 +234,7 @@ class AbstractRNNCell(Layer):
     ) -> Any:
         """Zeros for `batch_size` samples, or for those of `inputs`."""
         batch = batch_size if inputs is None else inputs.shape[0]
-        options = {"dtype": dtype or self.compute_dtype, "device": self.device}
+        options = {"dtype": dtype or self._compute_dtype, "device": self.device}
         zeros = tree.map_structure(lambda n: torch.zeros(batch, n, **options), self.state_size)
         return zeros
 
@@ -312,7 +312,7 @@ class StackedRNNCells(Layer):
             size = cell.state_size
             sizes = size if isinstance(size, (list, tuple)) else [size]
             batch = batch_size if inputs is None else inputs.shape[0]
-            dtype = dtype or self.compute_dtype
+            dtype = dtype or self._compute_dtype
             zeros = [torch.zeros(batch, one, dtype=dtype, device=self.device) for one in sizes]
             states.append(zeros if isinstance(size, (list, tuple)) else zeros[0])
         return tuple(states)

@@ -55,7 +55,7 @@ class InputLayer(Layer):
     def _start(self, tensor=None):
         """Note the node that every path from this input leads back to."""
         if tensor is None:
-            tensor = KerasTensor(self._batch_input_shape, self.dtype_policy, self.name)
+            tensor = KerasTensor(self._batch_input_shape, self.compute_dtype, self.name)
         node = graph.Node(self, (), {})
         node.set_outputs(tensor)
         self._nodes = [node]
@@ -70,7 +70,7 @@ class InputLayer(Layer):
     def get_config(self) -> dict[str, Any]:
         return {
             "batch_input_shape": self._batch_input_shape,
-            "dtype": self.dtype_policy,
+            "dtype": self.dtype,
             "sparse": self.sparse,
             "ragged": self.ragged,
             "name": self.name,
@@ -245,7 +245,7 @@ class Embedding(Layer):
         return (input_shape[0], *known, self.output_dim)
 
     def output_dtype(self, input_dtypes: list) -> str:
-        return self.dtype_policy
+        return self.compute_dtype
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()

@@ -58,7 +58,7 @@ class TensorFlowOpLayer(Operation):
         return {
             "name": self.name.removeprefix("tf_op_layer_"),
             "trainable": self.trainable,
-            "dtype": self.dtype_policy,
+            "dtype": self._policy_config(),
             "node_def": self.node_def,
             "constants": dict(self.constants),
         }

@@ -46,11 +46,11 @@ class TextLayer(_Encoding):
     def _encoded(self, indices: Tensor, depth: int) -> Tensor:
         """Indices as they are, or how often (if at all) each below `depth` occurs in a row."""
         if self.output_mode == "int":
-            return indices.to(self.compute_dtype)
+            return indices.to(self._compute_dtype)
         shape = self._encoded_shape(indices.shape, depth + 1)
         rows = indices.reshape(*shape[:-1], -1)
         rows = torch.where((rows >= 0) & (rows < depth), rows, depth)  # the last column is dropped
-        result = torch.zeros(shape, dtype=self.compute_dtype, device=rows.device)
+        result = torch.zeros(shape, dtype=self._compute_dtype, device=rows.device)
         if self.output_mode in ("one_hot", "multi_hot"):
             result.scatter_(-1, rows, 1.0)
         else:

@@ -93,7 +93,7 @@ class RandomFourierFeatures(Layer):
     def call(self, inputs: Tensor) -> Tensor:
         kernel = self.unscaled_kernel.value / self.kernel_scale.value
         outputs = inputs.to(kernel.dtype) @ kernel + self.bias.value
-        return torch.cos(outputs).to(self.compute_dtype)
+        return torch.cos(outputs).to(self._compute_dtype)
 
     def compute_output_shape(self, input_shape: Any) -> tuple:
         return (*input_shape[:-1], self.output_dim)

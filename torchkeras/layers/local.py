@@ -103,7 +103,7 @@ class LocallyConnected(SpatialLayer):
         self.built = True
 
     def _parameter(self, shape):
-        return nn.Parameter(torch.empty(shape, dtype=self.compute_dtype, device=default_device()))
+        return nn.Parameter(torch.empty(shape, dtype=self._variable_dtype, device=default_device()))
 
     def call(self, inputs: Tensor) -> Tensor:
         x = self.to_torch(inputs)

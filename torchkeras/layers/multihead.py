@@ -208,13 +208,13 @@ class MultiHeadAttention(Layer):
 
     def _symbolic_outputs(self, args, kwargs):
         query, value = args[0], kwargs["value"]
-        outputs = KerasTensor(self.compute_output_shape(query.shape), self.dtype_policy)
+        outputs = KerasTensor(self.compute_output_shape(query.shape), self.compute_dtype)
         if not kwargs.get("return_attention_scores"):
             return outputs
         key = kwargs.get("key", value)
         lead = [query.shape[axis] for axis in self._order[: -1 - len(self._axes)][:-1]]
         places = [tensor.shape[axis] for tensor in (query, key) for axis in self._axes]
-        return outputs, KerasTensor((*lead, self.num_heads, *places), self.dtype_policy)
+        return outputs, KerasTensor((*lead, self.num_heads, *places), self.compute_dtype)
 
     def compute_output_shape(
         self, query_shape: Any, value_shape: Any = None, key_shape: Any = None

@@ -29,7 +29,7 @@ class Preprocessing(Layer):
         return as_tensor(leaf, device=self.device)
 
     def output_dtype(self, input_dtypes: list) -> str:
-        return self.dtype_policy
+        return self.compute_dtype
 
     def adapt(self, data: Any, batch_size: int | None = None, steps: int | None = None) -> None:
         """Fit the state to an array, or to what yields batches, from scratch.
@@ -84,13 +84,13 @@ class Rescaling(Preprocessing):
         self.scale, self.offset = scale, offset
         for name, value in (("_scale", scale), ("_offset", offset)):
             if np.ndim(value):
-                value = as_tensor(value, self.compute_dtype, self.device)
+                value = as_tensor(value, self._compute_dtype, self.device)
                 self.register_buffer(name, value, persistent=False)
             else:
                 setattr(self, name, float(value))
 
     def call(self, inputs: Tensor) -> Tensor:
-        return inputs.to(self.compute_dtype) * self._scale + self._offset
+        return inputs.to(self._compute_dtype) * self._scale + self._offset
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         return input_shape
@@ -147,7 +147,7 @@ class Normalization(Preprocessing):
         given = self.input_mean is not None
         for name, start in (("mean", self.input_mean), ("variance", self.input_variance)):
             value = np.broadcast_to(start if given else float(name == "variance"), shape)
-            value = as_tensor(np.array(value), self.compute_dtype, self.device)
+            value = as_tensor(np.array(value), self._compute_dtype, self.device)
             self.register_buffer(f"adapt_{name}", value, persistent=not given)
         if not given:
             count = torch.zeros((), dtype=torch.int64, device=self.device)
@@ -193,7 +193,7 @@ class Normalization(Preprocessing):
             self.count.zero_()
 
     def call(self, inputs: Tensor) -> Tensor:
-        inputs = inputs.to(self.compute_dtype)
+        inputs = inputs.to(self._compute_dtype)
         spread = self.variance.sqrt().clamp(min=keras_epsilon())
         if self.invert:
             return self.mean + inputs * spread
@@ -228,7 +228,7 @@ class _Encoding(Preprocessing):
     def _encode(self, indices, depth, weights=None):
         shape = self._encoded_shape(indices.shape, depth)
         rows = indices.reshape(*shape[:-1], -1).long()
-        result = torch.zeros(shape, dtype=self.compute_dtype, device=indices.device)
+        result = torch.zeros(shape, dtype=self._compute_dtype, device=indices.device)
         try:
             if self.output_mode != "count":
                 return result.scatter_(-1, rows, 1.0)
@@ -380,7 +380,7 @@ class Discretization(_Encoding):
             )
         bins = torch.bucketize(inputs.float().contiguous(), self.boundaries, right=True)
         if self.output_mode == "int":
-            return bins.to(self.compute_dtype)
+            return bins.to(self._compute_dtype)
         return self._encode(bins, len(self.bin_boundaries) + 1)
 
     def compute_output_shape(self, input_shape: Any) -> Any:

@@ -224,7 +224,7 @@ class CellView:
     def get_initial_state(self, inputs=None, batch_size=None, dtype=None) -> Any:
         """Zeros for `batch_size` samples, or for those of `inputs`."""
         batch = batch_size if inputs is None else inputs.shape[0]
-        dtype = dtype or self.layer.compute_dtype
+        dtype = dtype or self.layer._compute_dtype
         zeros = torch.zeros(batch, self.layer.units, dtype=dtype, device=self.layer.device)
         return zeros if self.layer.n_states == 1 else [zeros] * self.layer.n_states
 

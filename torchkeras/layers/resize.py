@@ -40,15 +40,15 @@ class Resizing(Layer):
 
     def call(self, inputs: Tensor) -> Tensor:
         nearest = self._method == "nearest"
-        inputs = inputs.to(self.compute_dtype if nearest else torch.float32)
+        inputs = inputs.to(self._compute_dtype if nearest else torch.float32)
         change = smart_resize if self.crop_to_aspect_ratio else resize
-        return change(inputs, (self.height, self.width), self._method).to(self.compute_dtype)
+        return change(inputs, (self.height, self.width), self._method).to(self._compute_dtype)
 
     def compute_output_shape(self, input_shape: Any) -> tuple:
         return (*input_shape[:-3], self.height, self.width, input_shape[-1])
 
     def output_dtype(self, input_dtypes: list) -> str:
-        return self.dtype_policy
+        return self.compute_dtype
 
 
 @TABLE.add()
@@ -67,15 +67,15 @@ class CenterCrop(Layer):
         self.input_spec = InputSpec(min_ndim=3, max_ndim=4)
 
     def call(self, inputs: Tensor) -> Tensor:
-        inputs = inputs.to(self.compute_dtype)
+        inputs = inputs.to(self._compute_dtype)
         rows, columns = inputs.shape[-3] - self.height, inputs.shape[-2] - self.width
         if rows >= 0 and columns >= 0:
             inputs = inputs.narrow(-3, rows // 2, self.height)
             return inputs.narrow(-2, columns // 2, self.width)
-        return smart_resize(inputs, (self.height, self.width)).to(self.compute_dtype)
+        return smart_resize(inputs, (self.height, self.width)).to(self._compute_dtype)
 
     def compute_output_shape(self, input_shape: Any) -> tuple:
         return (*input_shape[:-3], self.height, self.width, input_shape[-1])
 
     def output_dtype(self, input_dtypes: list) -> str:
-        return self.dtype_policy
+        return self.compute_dtype

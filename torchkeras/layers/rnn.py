@@ -242,7 +242,7 @@ class RNN(StateArguments):
                     f'Layer "{self.name}" is stateful, so it needs to know the sizes of its '
                     f"states; received inputs that leave them at {('batch', *size)}. Fix the sizes."
                 )
-            zeros = torch.zeros(batch, *size, dtype=self.compute_dtype, device=self.device)
+            zeros = torch.zeros(batch, *size, dtype=self._compute_dtype, device=self.device)
             # Not saved: they belong to the run, not to the model.
             self.register_buffer(f"state_{number}", zeros, persistent=False)
             self._state_names.append(f"state_{number}")

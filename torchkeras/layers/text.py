@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from ..layer import TABLE
+from ..policies import Policy
 from ..registry import get_registered_name, get_registered_object
 from .hashing import TextLayer, as_bytes
 from .lookup import StringLookup
@@ -63,7 +64,7 @@ class TextVectorization(TextLayer):
             if key in kwargs
         }
         super().__init__(dtype="int64", **kwargs)
-        self.dtype_policy = "string"
+        self._policy = Policy("string")
         output_mode = {"binary": "multi_hot", "tf-idf": "tf_idf"}.get(output_mode, output_mode)
         self.standardize = self._choice("standardize", standardize, _STANDARDIZE)
         self.split = self._choice("split", split, _SPLIT)
@@ -209,7 +210,7 @@ class TextVectorization(TextLayer):
         return self._lookup.compute_output_shape(input_shape)
 
     def output_dtype(self, input_dtypes: list) -> str:
-        return self._lookup.dtype_policy
+        return self._lookup.compute_dtype
 
     # --- config ------------------------------------------------------------------------------
 

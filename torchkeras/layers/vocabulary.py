@@ -263,7 +263,7 @@ class Lookup(TextLayer):
     def encoded(self, indices: Tensor) -> Tensor:
         """Indices in the output mode of the layer."""
         if self.output_mode == "int":
-            return indices.to(self.compute_dtype)
+            return indices.to(self._compute_dtype)
         depth = self.max_tokens if self.pad_to_max_tokens else self.vocabulary_size()
         result = self._encoded(indices, depth)
         if self.output_mode == "tf_idf":

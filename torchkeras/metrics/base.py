@@ -16,8 +16,8 @@ from torch import Tensor
 
 from .. import initializers, names, tree
 from ..arrays import as_tensor, default_device
-from ..config import floatx
-from ..precision import dtype_name, torch_dtype
+from ..policies import get_policy
+from ..precision import torch_dtype
 from ..registry import Table
 from ..variable import Variable
 
@@ -51,7 +51,7 @@ class Metric:
                 f"{type(self).__name__} has no argument {', '.join(map(repr, kwargs))}."
             )
         self._name = name or names.unique_name(names.to_snake_case(type(self).__name__))
-        self._dtype = dtype_name(dtype) if dtype is not None else floatx()
+        self._dtype = get_policy(dtype).variable_dtype
         self._torch_dtype = torch_dtype(self._dtype)
         self._weights: list[Variable] = []
         self._device: torch.device | None = None  # where the state is, once a batch was seen

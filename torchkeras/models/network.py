@@ -12,6 +12,7 @@ from .. import tree
 from ..graph import Graph, KerasTensor
 from ..layer import Layer
 from ..names import module_name
+from ..precision import torch_dtype
 from ..summary import summary
 from ..variable import LayerWeight
 from ..weighted import weights_of
@@ -38,13 +39,13 @@ class Network(Layer):
         for layer, key in keys.items():
             self._modules[key] = layer
         self._layer_keys = list(keys.values())
-        self._plan = graph.plan(keys)
+        self._plan = graph.plan(keys, self._mixed_dtype())
         self._entries = [_Entry(tensor, graph) for tensor in graph.flat_inputs]
         self._single_input = self._entries[0] if isinstance(graph.inputs, KerasTensor) else None
         self._single_output = isinstance(graph.outputs, KerasTensor)
         for layer in layers:
             if isinstance(layer, Layer) and layer.weights:
-                self._device, self.compute_dtype = layer._device, layer.compute_dtype
+                self._device = layer._device
                 break
         for layer in layers:
             if not isinstance(layer, Layer):
@@ -54,6 +55,18 @@ class Network(Layer):
             [module_name(t.node.operation) for t in graph.flat_outputs]
         )
         self._finish_build()
+
+    def _mixed_dtype(self):
+        """What plain modules compute in under a policy of two dtypes."""
+        mixed = self._compute_dtype is not self._variable_dtype
+        return self._compute_dtype if mixed else None
+
+    def _apply(self, fn, recurse=True):
+        super()._apply(fn, recurse)
+        for entry in self.__dict__.get("_entries", ()):
+            if entry.dtype is not None:
+                entry.dtype = fn(torch.empty(0, dtype=entry.dtype, device=self._device)).dtype
+        return self
 
     def __setattr__(self, name, value):
         if name in self.__dict__.get("_layer_keys", ()) and not isinstance(value, nn.Module):
@@ -311,7 +324,7 @@ class _Entry:
     """One input of a graph model: its rank, axis sizes and dtype, checked as data comes in."""
 
     def __init__(self, tensor: KerasTensor, graph: Graph):
-        self.shape = tensor.shape
+        self.shape, self.dtype = tensor.shape, torch_dtype(tensor.dtype)
         self.sizes = [(axis, size) for axis, size in enumerate(tensor.shape) if axis and size]
         users = [node.operation for node in graph.nodes if any(t is tensor for t in node.inputs)]
         integers = users and all(getattr(user, "_accepts_integers", False) for user in users)
@@ -331,12 +344,12 @@ class _Entry:
             x = self._reranked(x, model)
         if x.device != model._device:
             x = x.to(model._device, non_blocking=True)
-        if x.dtype is not model.compute_dtype:
+        if x.dtype is not self.dtype:
             if x.is_floating_point():
                 if not torch.is_autocast_enabled(x.device.type):
-                    x = x.to(model.compute_dtype)
+                    x = x.to(self.dtype)
             elif not self.keep_integers:
-                x = x.to(model.compute_dtype)
+                x = x.to(self.dtype)
         return x
 
     def _reranked(self, x, model):

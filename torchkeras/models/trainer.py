@@ -78,6 +78,9 @@ class Trainer(Network):
                 "You cannot enable `run_eagerly` and `jit_compile` at the same time; leave one out."
             )
         optimizer = optimizers.get(optimizer)
+        if self.dtype_policy.name == "mixed_float16":
+            if not isinstance(optimizer, optimizers.LossScaleOptimizer):
+                optimizer = optimizers.LossScaleOptimizer(optimizer)
         self._compiled = Compiled(loss, metrics, loss_weights, weighted_metrics, self)
         self._regularized = None
         self.optimizer = optimizer

@@ -11,6 +11,7 @@ from . import experimental, legacy, schedules
 from .adams import Adam, Adamax, AdamW, Nadam
 from .adapter import TorchOptimizer
 from .base import TABLE, Optimizer
+from .loss_scale import LossScaleOptimizer
 from .rules import SGD, Adadelta, Adafactor, Adagrad, Ftrl, Lion, RMSprop
 
 __all__ = [
@@ -59,6 +60,8 @@ def serialize(optimizer: Optimizer | None, use_legacy_format: bool = False) -> A
     """
     if optimizer is None:
         return None
+    if isinstance(optimizer, LossScaleOptimizer):
+        return _loss_scale_config(optimizer, use_legacy_format)
     old = isinstance(optimizer, legacy.Optimizer)
     config = (legacy.TABLE if old else TABLE).serialize(optimizer)
     if not use_legacy_format:
@@ -67,6 +70,12 @@ def serialize(optimizer: Optimizer | None, use_legacy_format: bool = False) -> A
     # Without a module the spelling tells old from new: tf.keras registers the new ones.
     known = TABLE.objects.get(config["class_name"]) is type(optimizer)
     return {"class_name": f"Custom>{name}" if known else name, "config": config["config"]}
+
+
+def _loss_scale_config(optimizer, use_legacy_format):
+    module, name = optimizer.serialized_as
+    config = {"class_name": name, "config": optimizer.get_config()}
+    return config if use_legacy_format else {"module": module, **config, "registered_name": name}
 
 
 def deserialize(
@@ -93,6 +102,9 @@ def deserialize(
     if name in table.objects:
         config = {**config, "class_name": name}
     return table.deserialize(config, custom_objects)
+
+
+LossScaleOptimizer._deserialize = staticmethod(deserialize)
 
 
 def _bare(name):

@@ -41,6 +41,10 @@ class Adam(Optimizer):
     def folds_decay(self, slots):
         return slots["late"] is not None and self.beta_2 < 1
 
+    def skips(self):
+        alone = not (self.use_ema or any(b.decayed or b.constrained for b in self._batches or ()))
+        return alone and all(b.slots["late"] is not None for b in self._batches or ())
+
     def update(self, params, grads, lr, m, v, vhat=(), late=None, folded=False):
         step, dtype = self._step + 1, params[0].dtype
         correction = one_minus_power(self.beta_2, step, dtype) ** 0.5
@@ -48,7 +52,7 @@ class Adam(Optimizer):
         decay = self.weight_decay / correction if folded and self.weight_decay else 0.0
         adam_kernel(
             params, grads, m, v, vhat, late, lr * correction, self.beta_1, self.beta_2,
-            self.epsilon, self.amsgrad, decay,
+            self.epsilon, self.amsgrad, decay, self._found_inf,
         )  # fmt: skip
 
     def get_config(self):

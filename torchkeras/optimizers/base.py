@@ -114,6 +114,8 @@ class Optimizer(Rated, Descent, KerasState, torch.optim.Optimizer):
                 f"ema_overwrite_frequency must be a positive integer or None; received {every!r}."
             )
 
+    _found_inf: Tensor | None = None  # 1 in a step that must not change anything
+
     # What a rule defines
 
     def slots(self) -> tuple[tuple[str, ...], ...]:
@@ -133,6 +135,10 @@ class Optimizer(Rated, Descent, KerasState, torch.optim.Optimizer):
 
     def folds_decay(self, slots: dict[str, Any]) -> bool:
         """Whether `update`, told so by `folded=True`, takes care of the weight decay itself."""
+        return False
+
+    def skips(self) -> bool:
+        """Whether `update` alone makes a step, and none where `_found_inf` is 1."""
         return False
 
     def update(self, params: list[Tensor], grads: list[Tensor], lr: Any, **slots: Any) -> None:

@@ -49,18 +49,19 @@ def one_minus_power(beta: float, step: int, dtype: torch.dtype) -> float:
 
 
 def adam_kernel(
-    params, grads, m, v, vhat, late, lr, beta_1, beta_2, epsilon, amsgrad, decay=0.0
+    params, grads, m, v, vhat, late, lr, beta_1, beta_2, epsilon, amsgrad, decay=0.0, found_inf=None
 ) -> None:
     """One Adam update with the bias correction already in `lr`, and Keras' place of epsilon.
 
     torch adds epsilon after its own correction. `late` are step counters so high that torch's
     correction is 1; they are None where the fused kernel does not run. Variables shrink by
-    `decay * lr` first, in the fused kernel only.
+    `decay * lr` first, and nothing happens where the tensor `found_inf` is 1; both in the fused
+    kernel only.
     """
     if late is not None:
         torch._fused_adamw_(
             params, grads, m, v, vhat, late, lr=lr, beta1=beta_1, beta2=beta_2, weight_decay=decay,
-            eps=epsilon, amsgrad=amsgrad, maximize=False,
+            eps=epsilon, amsgrad=amsgrad, maximize=False, found_inf=found_inf,
         )  # fmt: skip
         return
     torch._foreach_lerp_(m, grads, 1.0 - beta_1)

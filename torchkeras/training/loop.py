@@ -270,7 +270,7 @@ def _work(given):
 
 
 def _batches(model, x, y, weight, batch_size=None, shuffle=False, steps=None, work=_ALONE):
-    device, dtype = model._device, model.compute_dtype
+    device, dtype = model._device, model._variable_dtype
     return sources.as_batches(x, y, weight, batch_size, shuffle, steps, device, dtype, work)
 
 
@@ -278,7 +278,7 @@ def _stepped(model, batches, steps, passes=1):
     """Arrays with another number of steps than they have batches, as a `Stream`."""
     if steps is None or steps == batches.steps or not isinstance(batches, ArrayBatches):
         return batches
-    return Stream(batches, steps, model._device, model.compute_dtype, passes)
+    return Stream(batches, steps, model._device, model._variable_dtype, passes)
 
 
 def _length(x) -> int:
