@@ -158,7 +158,7 @@ class BatchNormalization(Normalizing):
         self.built = True
 
     def _make_norm(self, rank, size):
-        dtype = torch.float32 if self._variable_dtype in _HALVES else self.compute_dtype
+        dtype = torch.float32 if self._variable_dtype in _HALVES else self._variable_dtype
         settings = {"eps": self.epsilon, "momentum": 1.0 - self.momentum, "dtype": dtype}
         if self._by_hand:
             shape = [size] if len(self.axis) == 1 else list(self._shape)

@@ -42,7 +42,8 @@ class Adam(Optimizer):
         return slots["late"] is not None and self.beta_2 < 1
 
     def skips(self):
-        alone = not (self.use_ema or any(b.decayed or b.constrained for b in self._batches or ()))
+        alone = not (self.use_ema or self.gradient_accumulation_steps)
+        alone = alone and not any(b.decayed or b.constrained for b in self._batches or ())
         return alone and all(b.slots["late"] is not None for b in self._batches or ())
 
     def update(self, params, grads, lr, m, v, vhat=(), late=None, folded=False):
