@@ -1,5 +1,6 @@
 """Callbacks: what `fit`, `evaluate` and `predict` run at their turning points."""
 
+from .backup import BackupAndRestore
 from .base import Callback
 from .checkpoint import ModelCheckpoint
 from .container import CallbackList
@@ -14,6 +15,7 @@ from .progress import ProgbarLogger
 from .records import BaseLogger, CSVLogger, History
 
 __all__ = [
+    "BackupAndRestore",
     "BaseLogger",
     "CSVLogger",
     "Callback",

@@ -31,6 +31,9 @@ class Callback:
     0 0.5
     """
 
+    _resumes: tuple[str, ...] = ()  # attributes that an interrupted run gets back
+    _runs_last = False  # whether other callbacks come first at the end of a batch or an epoch
+
     def __init__(self):
         self.validation_data = None
         self.model: Any = None
@@ -93,6 +96,9 @@ class Callback:
 
     def on_predict_batch_end(self, batch: int, logs: Any = None) -> None:
         """A batch of `predict` ends; `logs['outputs']` are its outputs."""
+
+    def _join(self, callbacks: Any, batches: Any) -> None:
+        """`fit` begins with these callbacks and these batches."""
 
     def _abandon(self) -> None:
         """The run ends by an error, without `on_train_end`: close what is open."""

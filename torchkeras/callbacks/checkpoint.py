@@ -33,6 +33,8 @@ class ModelCheckpoint(Callback):
     01-0.25.h5
     """
 
+    _resumes = ("best", "epochs_since_last_save", "_batches_since_last_save", "_last_batch_seen")
+
     def __init__(
         self,
         filepath: Any,

@@ -87,10 +87,14 @@ class CallbackList:
     def _find(self, kind):
         return next((one for one in reversed(self.callbacks) if isinstance(one, kind)), None)
 
+    def _last_ones_last(self):
+        return sorted(self.callbacks, key=lambda one: getattr(one, "_runs_last", False))
+
     def _settle(self):
         """Find out what there is to call at each batch hook."""
         for name in BATCH_HOOKS:
-            found = [(callback, _batch_hook(callback, name)) for callback in self.callbacks]
+            ordered = self._last_ones_last()
+            found = [(callback, _batch_hook(callback, name)) for callback in ordered]
             hooks = [hook for _, hook in found if hook is not None]
             if any(hook and not isinstance(callback, ProgbarLogger) for callback, hook in found):
                 hooks = [partial(_run, hooks)]
@@ -121,7 +125,15 @@ class CallbackList:
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """All callbacks get one dict of numbers and may add to it; `logs` itself stays."""
-        self._call("on_epoch_end", epoch, _numbers(logs))
+        logs = _numbers(logs)
+        for callback in self._last_ones_last():
+            callback.on_epoch_end(epoch, logs)
+
+    def join(self, batches: Any) -> None:
+        """Show the training data to callbacks of this package, which may keep its state."""
+        for callback in self.callbacks:
+            if isinstance(callback, Callback):
+                callback._join(self, batches)
 
     def abandon(self) -> None:
         """The run ends by an error: have callbacks of this package close their files."""

@@ -45,6 +45,8 @@ class EarlyStopping(Callback):
     (True, 1)
     """
 
+    _resumes = ("wait", "stopped_epoch", "best_epoch", "best", "best_weights")
+
     def __init__(
         self,
         monitor: str = "val_loss",
@@ -161,6 +163,8 @@ class ReduceLROnPlateau(Callback):
     stays at `min_lr` or above. Logs get the rate as 'lr'. `verbose=1` tells of each change.
     ValueError for a factor of 1 or more. `epsilon` is an older name of `min_delta`.
     """
+
+    _resumes = ("best", "wait", "cooldown_counter")
 
     def __init__(
         self,

@@ -24,6 +24,8 @@ class History(Callback):
     ({'loss': [0.5]}, [0])
     """
 
+    _resumes = ("history", "epoch")
+
     def __init__(self):
         super().__init__()
         self.history: dict[str, list] = {}

@@ -167,6 +167,14 @@ class Compiled:
                 for metric in output.weighted:
                     metric.update_state(target, prediction, weight)
 
+    def prepare(self, y: Any, y_pred: Any) -> None:
+        """Have all metrics made as the first batch would, without counting it."""
+        if not self._settled:
+            self._settle_losses(y_pred)
+        for output, target, prediction, _ in self._matched(y, y_pred, None):
+            if target is not None and output.metrics is None:
+                self._settle_metrics(output, target, prediction)
+
     @property
     def metrics(self) -> list:
         """Trackers and metrics in the order they are reported; empty before the first batch."""

@@ -45,16 +45,18 @@ def fit(model: Any, **given: Any) -> Any:
     logs: dict = {}
     end = _closing(callbacks, train, validation)
     with _mode(model, True), model._compiled.trainable_as_compiled(), end:
+        callbacks.join(train)
         callbacks.on_train_begin()
-        start, skipped = first, 0
-        if model._resume is not None:  # by a callback that keeps the state of a run
-            start, skipped = model._resume.begin(callbacks, train)
+        resume, model._resume = model._resume, None  # set by a callback that keeps states of runs
+        start, skipped = resume.begin(callbacks, train) if resume else (first, 0)
         for epoch in range(start, epochs):
             if not skipped:
                 model.reset_metrics()
             callbacks.on_epoch_begin(epoch)
-            logs = _train_epoch(model, train, callbacks, epoch, skipped)
-            skipped = 0
+            rest = resume.skip(train, skipped) if skipped else train
+            logs = resume.state["logs"] if skipped else {}
+            logs = _train_epoch(model, rest, callbacks, epoch, skipped, logs)
+            resume, skipped = None, 0
             if validation is not None and _due(epoch + 1, given["validation_freq"]):
                 with _mode(model, False):
                     results = _test(model, validation, callbacks)
@@ -68,13 +70,14 @@ def fit(model: Any, **given: Any) -> Any:
     return model.history
 
 
-def _train_epoch(model, batches, callbacks, epoch, skipped) -> dict[str, float]:
-    """One pass over the training data, but for `skipped` batches that an earlier run has done."""
+def _train_epoch(model, batches, callbacks, epoch, skipped, logs) -> dict[str, float]:
+    """One pass over the training data, but for `skipped` batches that an earlier run has done.
+
+    `logs` are those of the last skipped batch.
+    """
     execution.start_graph(model)
-    if skipped:
-        batches = model._resume.skip(batches, skipped)
     runs = execution.Runs(model.make_train_function(), batches)
-    run, step, logs = runs.run, skipped, {}
+    run, step = runs.run, skipped
     for work in runs:
         for hook in callbacks.train_batch_begin:
             hook(step, {})
