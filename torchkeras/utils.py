@@ -15,9 +15,19 @@ from .console import (
 )
 from .data.arrays import pack_x_y_sample_weight, unpack_x_y_sample_weight
 from .data.sequence import PyDataset, Sequence
+from .data.splitting import split_dataset
 from .datasets.download import get_file
-from .preprocessing.image import array_to_img, img_to_array, load_img, save_img
+from .preprocessing.audio_files import audio_dataset_from_directory
+from .preprocessing.image import (
+    array_to_img,
+    image_dataset_from_directory,
+    img_to_array,
+    load_img,
+    save_img,
+)
 from .preprocessing.sequence import pad_sequences
+from .preprocessing.text_files import text_dataset_from_directory
+from .preprocessing.timeseries import timeseries_dataset_from_array
 from .registry import (
     custom_object_scope,
     get_custom_objects,
@@ -33,6 +43,7 @@ __all__ = [
     "PyDataset",
     "Sequence",
     "array_to_img",
+    "audio_dataset_from_directory",
     "custom_object_scope",
     "disable_interactive_logging",
     "enable_interactive_logging",
@@ -40,6 +51,7 @@ __all__ = [
     "get_file",
     "get_registered_name",
     "get_registered_object",
+    "image_dataset_from_directory",
     "img_to_array",
     "is_interactive_logging_enabled",
     "load_img",
@@ -49,6 +61,9 @@ __all__ = [
     "register_keras_serializable",
     "save_img",
     "set_random_seed",
+    "split_dataset",
+    "text_dataset_from_directory",
+    "timeseries_dataset_from_array",
     "to_categorical",
     "to_ordinal",
     "unpack_x_y_sample_weight",

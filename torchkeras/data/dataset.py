@@ -282,7 +282,13 @@ class Dataset:
         def spec():
             return peeked_spec(self, map_func)
 
-        return Dataset(make, self._size, spec, inputs=(self,), runs_code=True)
+        remake = None
+        if hasattr(map_func, "placed"):  # the arrays that it reads may lie elsewhere
+
+            def remake(place):
+                return self.placed(place).map(map_func.placed(place))
+
+        return Dataset(make, self._size, spec, None, remake, (self,), runs_code=True)
 
     def filter(self, predicate: Callable, name: str | None = None) -> Dataset:
         """The elements for which `predicate` is true."""
@@ -463,7 +469,9 @@ class Dataset:
             def make():
                 return flows.batched(self._make(), size, drop)
 
-        return self._batched(make, size, drop, lambda parent: parent.batch(size, drop))
+        made = self._batched(make, size, drop, lambda parent: parent.batch(size, drop))
+        made.batch_size = size
+        return made
 
     def padded_batch(
         self,

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from .pickles import read_tokenizer_state
+from .text_files import text_dataset_from_directory
 from .vocabulary import Vocabulary, words_of
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "Vocabulary",
     "hashing_trick",
     "one_hot",
+    "text_dataset_from_directory",
     "text_to_word_sequence",
     "tokenizer_from_json",
     "tokenizer_from_pickle",

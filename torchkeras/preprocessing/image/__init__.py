@@ -1,5 +1,6 @@
 """Images: files, random transformations, batches."""
 
+from .datasets import image_dataset_from_directory
 from .files import array_to_img, img_to_array, load_img, save_img, smart_resize
 from .folders import BatchFromFilesMixin, DirectoryIterator
 from .frames import DataFrameIterator
@@ -30,6 +31,7 @@ __all__ = [
     "apply_channel_shift",
     "array_to_img",
     "flip_axis",
+    "image_dataset_from_directory",
     "img_to_array",
     "load_img",
     "random_brightness",
