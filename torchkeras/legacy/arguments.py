@@ -14,7 +14,7 @@ from ..config import epsilon
 from ..preprocessing import image
 from .warning import deprecated
 
-# --- what an old value becomes ---------------------------------------------------------------
+# --- what an old value becomes -------------------------------------------------------------------
 
 _DROPPED = object()
 
@@ -60,7 +60,7 @@ def _default_epsilon(value):
     return epsilon()
 
 
-# --- the table: class: {old keyword: present one, or (present one, conversion[, which values])} ---
+# --- the table: class: {old keyword: present one, or (present one, conversion[, which values])} --
 
 _KERNEL = {
     "init": "kernel_initializer",

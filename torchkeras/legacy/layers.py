@@ -19,7 +19,7 @@ def enter() -> None:
     layers.Convolution2D, layers.Convolution3D = Convolution2D, Convolution3D
 
 
-# --- convolutions whose kernel has one argument for each side ----------------------------------
+# --- convolutions whose kernel has one argument for each side ------------------------------------
 
 
 class Convolution2D(layers.Conv2D):

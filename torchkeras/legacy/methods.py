@@ -13,7 +13,7 @@ from ..data.sequence import Sequence
 from ..weighted import Weighted
 from .warning import deprecated
 
-# --- loops over generators ---------------------------------------------------------------------
+# --- loops over generators -----------------------------------------------------------------------
 
 
 def fit_generator(self, generator: Any, steps_per_epoch: Any = None, epochs: Any = 1, **kwargs):
@@ -80,7 +80,7 @@ def _length_of(batch):
     return len(next(iter(tree.leaves(batch))))
 
 
-# --- classes and probabilities -----------------------------------------------------------------
+# --- classes and probabilities -------------------------------------------------------------------
 
 
 def predict_classes(self, x: Any, batch_size: Any = 32, verbose: Any = 0) -> np.ndarray:
@@ -99,7 +99,7 @@ def predict_proba(self, x: Any, batch_size: Any = 32, verbose: Any = 0) -> np.nd
     return self.predict(x, batch_size=batch_size, verbose=verbose)
 
 
-# --- parts of models that graphs of TensorFlow 1 had -------------------------------------------
+# --- parts of models that graphs of TensorFlow 1 had ---------------------------------------------
 
 
 def _make_function(name):

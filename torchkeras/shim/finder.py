@@ -5,17 +5,20 @@ from __future__ import annotations
 import importlib
 import sys
 from importlib.abc import Loader, MetaPathFinder
-from importlib.machinery import ModuleSpec
+from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import find_spec
 from types import ModuleType
+
+import torch
 
 from ..backend import state
 from ..legacy import modules
 from ..legacy.warning import deprecated
+from . import tensors
 
 __all__ = ["install", "uninstall"]
 
-KERAS_VERSION = "2.15.0"  # what scripts that look at keras.__version__ are to see
+VERSIONS = {"keras": "2.15.0", "tensorflow": "2.15.0"}  # what scripts that look are to see
 _TENSORFLOW = "torchkeras.shim.tensorflow"
 
 # A name stands for itself and for all below it; the longest entry decides.
@@ -83,6 +86,7 @@ def install() -> None:
             name=name,
         )
     sys.meta_path.insert(0, _finder)
+    tensors.install()
     _finder.show_version()
 
 
@@ -91,6 +95,8 @@ def uninstall() -> None:
     if _finder not in sys.meta_path:
         return
     sys.meta_path.remove(_finder)
+    tensors.uninstall()
+    torch.set_grad_enabled(True)
     for name in _imported():
         del sys.modules[name]
     _finder.restore_version()
@@ -120,12 +126,16 @@ class _AliasFinder(MetaPathFinder, Loader):
 
     def find_spec(self, fullname, path=None, target=None):
         if fullname.startswith(_TENSORFLOW + "."):  # what `from tensorflow import NAME` tries last
-            _refuse(fullname.replace(_TENSORFLOW, "tensorflow", 1))
+            if not path or PathFinder.find_spec(fullname, path) is None:
+                _refuse(fullname.replace(_TENSORFLOW, "tensorflow", 1))
+            return None
         if fullname in _PARENTS:
             return ModuleSpec(fullname, _ParentLoader(), is_package=True)
         ours = real_name(fullname)
         if ours is None:
             return None
+        if ours.startswith(_TENSORFLOW + "."):
+            return ModuleSpec(fullname, _PartLoader(), is_package=True)
         if ours not in sys.modules and not _exists(ours):
             _refuse(fullname)
         return ModuleSpec(fullname, self)
@@ -133,6 +143,8 @@ class _AliasFinder(MetaPathFinder, Loader):
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         ours = real_name(spec.name)
         module = importlib.import_module(ours)
+        if ours == _TENSORFLOW:
+            torch.set_grad_enabled(False)  # as in TensorFlow: tapes record, and nothing else
         if spec.name in OLD_ROOTS:
             deprecated(spec.name, OLD_ROOTS[spec.name])
         path = ours.removeprefix("torchkeras.")
@@ -153,12 +165,27 @@ class _AliasFinder(MetaPathFinder, Loader):
     def show_version(self):
         keras = importlib.import_module("torchkeras")
         self.own_version = getattr(keras, "__version__", None)
-        keras.__version__ = KERAS_VERSION
+        keras.__version__ = VERSIONS["keras"]
         state._NAME["backend"] = "tensorflow"
 
     def restore_version(self):
         importlib.import_module("torchkeras").__version__ = self.own_version
         state._NAME["backend"] = "torch"
+
+
+class _PartLoader(Loader):
+    """Loads `tensorflow.nn`: the object of that name in the module `tensorflow`."""
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        part = importlib.import_module(_TENSORFLOW)
+        for name in spec.name.split(".")[1:]:
+            part = getattr(part, name, None)
+        if not isinstance(part, ModuleType):
+            _refuse(spec.name)
+        return part
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Nothing to do: it is complete."""
 
 
 class _ParentLoader(Loader):

@@ -44,7 +44,7 @@ def fit(model: Any, **given: Any) -> Any:
     model._resume, model._told_not_finite = None, False
     logs: dict = {}
     end = _closing(callbacks, train, validation)
-    with _mode(model, True), model._compiled.trainable_as_compiled(), end:
+    with _mode(model, True), model._compiled.trainable_as_compiled(), torch.enable_grad(), end:
         callbacks.join(train)
         callbacks.on_train_begin()
         resume, model._resume = model._resume, None  # set by a callback that keeps states of runs
@@ -195,7 +195,7 @@ def on_batch(model, kind, x, y, sample_weight, class_weight, reset_metrics, retu
     runs = execution.Runs(make(), batches)
     work = next(iter(runs))
     if kind == "train":
-        with _mode(model, True), model._compiled.trainable_as_compiled():
+        with _mode(model, True), model._compiled.trainable_as_compiled(), torch.enable_grad():
             logs = _read(runs.run(work))
     else:
         with _mode(model, False), torch.no_grad():

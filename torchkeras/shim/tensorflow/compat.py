@@ -1,0 +1,115 @@
+"""`tf.compat`: the names of TensorFlow 1 that scripts for TensorFlow 2 still use."""
+
+from __future__ import annotations
+
+import logging as python_logging
+import sys
+from typing import Any
+
+from ...legacy.backend import Session
+from .calls import Namespace, refused
+from .places import get_logger
+
+_here = sys.modules[__package__]
+_log = get_logger()
+logging = Namespace(
+    "logging",
+    set_verbosity=_log.setLevel,
+    get_verbosity=lambda: _log.level,
+    **{name: getattr(_log, name) for name in "debug info warning error fatal log".split()},
+    warn=_log.warning,
+    **{name: getattr(python_logging, name) for name in "DEBUG INFO WARN ERROR FATAL".split()},
+)
+
+
+def _as_text(value: Any, encoding: str = "utf-8") -> str:
+    return value.decode(encoding) if isinstance(value, bytes) else value
+
+
+def _as_bytes(value: Any, encoding: str = "utf-8") -> bytes:
+    return value.encode(encoding) if isinstance(value, str) else value
+
+
+def _nothing(*args: Any, **kwargs: Any) -> None:
+    """Without effect."""
+
+
+class _Settings:
+    """Settings of a session, which nothing reads."""
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        self.__dict__.update(kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        self.__dict__[name] = _Settings()
+        return self.__dict__[name]
+
+
+_SESSIONS = "there are no graphs; call the model, or functions, on data."
+
+
+class _Names(Namespace):
+    """What a version has itself, then what `tf` has."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(_here, name)
+
+
+v1 = _Names(
+    "compat.v1",
+    logging=logging,
+    Session=lambda *args, **kwargs: Session(),
+    InteractiveSession=lambda *args, **kwargs: Session(),
+    ConfigProto=_Settings,
+    GPUOptions=_Settings,
+    global_variables_initializer=_nothing,
+    local_variables_initializer=_nothing,
+    tables_initializer=_nothing,
+    disable_eager_execution=_nothing,
+    enable_eager_execution=_nothing,
+    disable_v2_behavior=_nothing,
+    enable_v2_behavior=_nothing,
+    enable_resource_variables=_nothing,
+    disable_v2_tensorshape=_nothing,
+    reset_default_graph=_nothing,
+    set_random_seed=_here.random.set_seed,
+    placeholder=refused("compat.v1.placeholder", _SESSIONS),
+    get_default_graph=lambda: _Settings(),
+    get_default_session=lambda: Session(),
+    executing_eagerly=lambda: True,
+    to_float=lambda x, name=None: _here.cast(x, "float32"),
+    to_int32=lambda x, name=None: _here.cast(x, "int32"),
+    random_normal=_here.random.normal,
+    random_uniform=_here.random.uniform,
+    log=_here.math.log,
+    div=_here.math.divide,
+    floor_div=_here.math.floordiv,
+    ceil=_here.math.ceil,
+    is_nan=_here.math.is_nan,
+    matrix_inverse=_here.linalg.inv,
+    get_variable=refused("compat.v1.get_variable", "make a tf.Variable, or layer.add_weight."),
+    data=_Names(
+        "compat.v1.data",
+        make_one_shot_iterator=lambda dataset: iter(dataset),
+        Dataset=_here.data.Dataset,
+        get_output_shapes=lambda dataset: dataset.element_spec,
+    ),
+    gfile=_here.io.gfile,
+)
+v1.__dict__["keras"] = _here.keras
+v2 = _Names("compat.v2", keras=_here.keras)
+compat = Namespace(
+    "compat",
+    v1=v1,
+    v2=v2,
+    as_text=_as_text,
+    as_str=_as_text,
+    as_str_any=lambda value: _as_text(value) if isinstance(value, bytes) else str(value),
+    as_bytes=_as_bytes,
+    path_to_str=lambda path: str(path),
+    forward_compatible=lambda *args: True,
+)

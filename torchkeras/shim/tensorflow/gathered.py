@@ -1,0 +1,283 @@
+"""The parts of `tf` that are aliases: data, nest, keras, classes that are only named."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Any
+
+import numpy as np
+import torch
+
+import torchkeras as keras
+
+from ... import data as data_sets
+from ... import initializers as own_initializers
+from ... import tree
+from ...data import Dataset, Strings
+from .calls import Namespace, refused, tensor
+
+
+class TensorShape(tuple):
+    """A shape: sizes, None where open."""
+
+    def __new__(cls, dims: Any):
+        if isinstance(dims, int):
+            dims = (dims,)
+        return super().__new__(cls, (None if d is None or d == -1 else int(d) for d in dims or ()))
+
+    def as_list(self) -> list:
+        """The sizes as a list."""
+        return list(self)
+
+    dims = property(lambda self: list(self))
+    rank = ndims = property(len)
+
+    def __getitem__(self, index):
+        found = super().__getitem__(index)
+        return TensorShape(found) if isinstance(index, slice) else found
+
+    def num_elements(self) -> int | None:
+        """The product of the sizes, None where one is open."""
+        return None if None in self else int(np.prod(self))
+
+    def is_fully_defined(self) -> bool:
+        return None not in self
+
+    def is_compatible_with(self, other: Any) -> bool:
+        return len(self) == len(other) and all(
+            None in (m, n) or m == n for m, n in zip(self, other, strict=True)
+        )
+
+    def assert_is_compatible_with(self, other: Any) -> None:
+        if not self.is_compatible_with(other):
+            raise ValueError(f"Shapes {self} and {tuple(other)} are incompatible")
+
+    def concatenate(self, other: Any) -> TensorShape:
+        return TensorShape((*self, *other))
+
+    def with_rank(self, rank: int) -> TensorShape:
+        if len(self) != rank:
+            raise ValueError(f"Shape {self} must have rank {rank}")
+        return self
+
+    def with_rank_at_least(self, rank: int) -> TensorShape:
+        if len(self) < rank:
+            raise ValueError(f"Shape {self} must have rank at least {rank}")
+        return self
+
+    def __repr__(self):
+        return f"TensorShape({list(self)})"
+
+    def __str__(self):
+        return tuple.__repr__(self)
+
+
+class UnconnectedGradients(Enum):
+    """What a gradient is where nothing connects."""
+
+    NONE, ZERO = "none", "zero"
+
+
+class TextLineDataset:
+    """The lines of files, as a `Dataset`."""
+
+    def __new__(
+        cls,
+        filenames: Any,
+        compression_type=None,
+        buffer_size=None,
+        num_parallel_reads=None,
+        name=None,
+    ):
+        if compression_type:
+            raise NotImplementedError("TextLineDataset reads plain files; unpack it first.")
+        names = (
+            [filenames]
+            if isinstance(filenames, (str, bytes))
+            else [str(n) for n in Strings.of(filenames).ravel().tolist()]
+        )
+
+        def lines():
+            for name in names:
+                with open(name, encoding="utf-8", newline="") as file:
+                    for line in file:
+                        yield line.rstrip("\r\n")
+
+        return Dataset.from_generator(lines, output_types="string", output_shapes=())
+
+
+def _cardinality(dataset: Any) -> Any:
+    return dataset.cardinality()
+
+
+data = Namespace(
+    "data",
+    Dataset=Dataset,
+    Iterator=data_sets.DatasetIterator,
+    Options=data_sets.Options,
+    AUTOTUNE=data_sets.AUTOTUNE,
+    INFINITE_CARDINALITY=data_sets.INFINITE_CARDINALITY,
+    UNKNOWN_CARDINALITY=data_sets.UNKNOWN_CARDINALITY,
+    TextLineDataset=TextLineDataset,
+    TFRecordDataset=refused(
+        "data.TFRecordDataset", "TFRecord files need TensorFlow; convert them to .npz."
+    ),
+    experimental=Namespace(
+        "data.experimental",
+        AUTOTUNE=data_sets.AUTOTUNE,
+        INFINITE_CARDINALITY=data_sets.INFINITE_CARDINALITY,
+        UNKNOWN_CARDINALITY=data_sets.UNKNOWN_CARDINALITY,
+        cardinality=_cardinality,
+        assert_cardinality=lambda expected: lambda dataset: dataset,
+        prefetch_to_device=lambda device, buffer_size=None: (
+            lambda dataset: dataset.prefetch(buffer_size or 1)
+        ),
+        AutoShardPolicy=Namespace(
+            "data.experimental.AutoShardPolicy", OFF=0, AUTO=1, DATA=2, FILE=3
+        ),
+        make_csv_dataset=refused(
+            "data.experimental.make_csv_dataset", "read the file with pandas."
+        ),
+    ),
+)
+
+
+def _assert_same_structure(one: Any, other: Any, check_types: bool = True, **options: Any) -> None:
+    same = tree.is_nested(one) == tree.is_nested(other)
+    if same and tree.is_nested(one):
+        same = len(one) == len(other)
+    if not same:
+        raise ValueError("The two structures don't have the same nested structure.")
+    if isinstance(one, dict):
+        for key in one:
+            _assert_same_structure(one[key], other[key])
+    elif tree.is_nested(one):
+        for first, second in zip(one, other, strict=True):
+            _assert_same_structure(first, second)
+
+
+nest = Namespace(
+    "nest",
+    flatten=lambda structure, expand_composites=False: tree.flatten(structure),
+    map_structure=lambda func, *structure, **options: tree.map_structure(func, *structure),
+    pack_sequence_as=lambda structure, flat_sequence, expand_composites=False: (
+        tree.pack(structure, list(flat_sequence)) if tree.is_nested(structure) else flat_sequence[0]
+    ),
+    is_nested=tree.is_nested,
+    assert_same_structure=_assert_same_structure,
+)
+
+initializers = own_initializers
+INITIALIZERS = {
+    "zeros_initializer": own_initializers.Zeros,
+    "ones_initializer": own_initializers.Ones,
+    "constant_initializer": own_initializers.Constant,
+    "random_normal_initializer": own_initializers.RandomNormal,
+    "random_uniform_initializer": own_initializers.RandomUniform,
+}
+KERAS = {name: getattr(keras, name) for name in "losses metrics optimizers initializers".split()}
+
+_ESTIMATORS = "estimators left TensorFlow too; write a Keras model."
+estimator = Namespace(
+    "estimator", LinearRegressor=refused("estimator.LinearRegressor", _ESTIMATORS)
+)
+_RAGGED = "rows of different lengths: pad them (keras.utils.pad_sequences, padded_batch)."
+
+
+class RaggedTensor:
+    """Refused: torchkeras has no tensors whose rows differ in length."""
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        raise NotImplementedError(f"torchkeras has no tf.RaggedTensor, {_RAGGED}")
+
+    from_row_splits = from_row_lengths = from_tensor = from_value_rowids = classmethod(
+        lambda cls, *args, **kwargs: cls()
+    )
+
+
+ragged = Namespace(
+    "ragged",
+    constant=refused("ragged.constant", _RAGGED),
+    stack=refused("ragged.stack", _RAGGED),
+    range=refused("ragged.range", _RAGGED),
+    boolean_mask=refused("ragged.boolean_mask", _RAGGED),
+)
+
+
+class SparseTensor:
+    """A tensor told by the places and values of what is not zero: one of torch's sparse tensors."""
+
+    def __new__(cls, indices: Any, values: Any, dense_shape: Any):
+        places = tensor(indices).long().reshape(-1, len(dense_shape))
+        return torch.sparse_coo_tensor(
+            places.T, tensor(values), tuple(int(n) for n in dense_shape)
+        ).coalesce()
+
+
+def _to_dense(sp_input: Any, default_value: Any = None, validate_indices=True, name=None) -> Any:
+    return sp_input.to_dense() if sp_input.is_sparse else sp_input
+
+
+sparse = Namespace(
+    "sparse",
+    SparseTensor=SparseTensor,
+    to_dense=_to_dense,
+    from_dense=lambda tensor, name=None: tensor.to_sparse().coalesce(),
+    reorder=lambda sp_input, name=None: sp_input.coalesce(),
+    sparse_dense_matmul=lambda sp_a, b, adjoint_a=False, adjoint_b=False, name=None: (
+        torch.sparse.mm(sp_a, b)
+    ),
+)
+
+
+class IndexedSlices:
+    """Named for isinstance: gradients of embeddings are whole tensors here."""
+
+
+class TensorArray:
+    """A list of tensors of equal shape."""
+
+    def __init__(
+        self,
+        dtype: Any = None,
+        size: Any = 0,
+        dynamic_size=False,
+        clear_after_read=True,
+        **options: Any,
+    ):
+        self._items: list[Any] = [None] * int(size)
+
+    def write(self, index: Any, value: Any, name: str | None = None) -> TensorArray:
+        """Put a tensor at a place; the array itself."""
+        index = int(index)
+        self._items += [None] * (index + 1 - len(self._items))
+        self._items[index] = tensor(value)
+        return self
+
+    def read(self, index: Any, name: str | None = None) -> Any:
+        return self._items[int(index)]
+
+    def stack(self, name: str | None = None) -> Any:
+        """All of them along a new first axis."""
+        return torch.stack(self._items)
+
+    def concat(self, name: str | None = None) -> Any:
+        return torch.cat(self._items)
+
+    def unstack(self, value: Any, name: str | None = None) -> TensorArray:
+        self._items = list(tensor(value).unbind())
+        return self
+
+    def gather(self, indices: Any, name: str | None = None) -> Any:
+        return torch.stack([self._items[int(i)] for i in indices])
+
+    def size(self, name: str | None = None) -> Any:
+        return torch.tensor(len(self._items), dtype=torch.int32)
+
+
+class VariableAggregation(Enum):
+    NONE, SUM, MEAN, ONLY_FIRST_REPLICA = range(4)
+
+
+class VariableSynchronization(Enum):
+    AUTO, NONE, ON_WRITE, ON_READ = range(4)

@@ -1,0 +1,178 @@
+"""What tensors, shapes and dtypes of torch answer to in a script that was written for TensorFlow.
+
+`install` adds a few methods and `uninstall` takes them away again; nothing else of torch changes.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..precision import dtype_name
+
+_originals: dict[type, dict[str, Any]] = {}
+_ABSENT = object()
+
+
+def install() -> None:
+    """Add the methods of the tables below."""
+    if _originals:
+        return
+    for cls, methods in ((Tensor, _TENSOR), (torch.Size, _SHAPE), (torch.dtype, _DTYPE)):
+        _originals[cls] = {name: cls.__dict__.get(name, _ABSENT) for name in methods}
+        _set(cls, methods)
+
+
+def uninstall() -> None:
+    """Take them away again."""
+    for cls, before in _originals.items():
+        _set(cls, before)
+    _originals.clear()
+
+
+def _set(cls, attributes):
+    with _changeable(cls):
+        for name, value in attributes.items():
+            if value is not _ABSENT:
+                setattr(cls, name, value)
+            elif name in cls.__dict__:
+                delattr(cls, name)
+
+
+_IMMUTABLE = 1 << 8  # Py_TPFLAGS_IMMUTABLETYPE
+_FLAGS_OFFSET = object.__basicsize__ + 19 * ctypes.sizeof(ctypes.c_void_p)  # tp_flags of a type
+
+
+@contextmanager
+def _changeable(cls):
+    """Types written in C refuse new attributes; without that flag they take them."""
+    if not cls.__flags__ & _IMMUTABLE:
+        yield
+        return
+    flags = ctypes.c_ulong.from_address(id(cls) + _FLAGS_OFFSET)
+    if flags.value != cls.__flags__:  # another layout of types: leave it alone
+        raise RuntimeError(f"The attributes of {cls.__name__} cannot be extended by this Python.")
+    flags.value &= ~_IMMUTABLE
+    try:
+        yield
+    finally:
+        flags.value |= _IMMUTABLE
+
+
+# --- tensors -------------------------------------------------------------------------------------
+
+_torch_numpy = Tensor.numpy
+
+
+def _numpy(self, *, force: bool = False):
+    """The value as numpy has it: a scalar of a tensor without axes, whatever recorded it."""
+    tensor = self.detach().cpu().resolve_conj().resolve_neg()
+    if tensor.dtype is torch.bfloat16:
+        tensor = tensor.float()
+    array = _torch_numpy(tensor)
+    return array if array.ndim else array[()]
+
+
+def _array(self, dtype=None, copy=None):
+    array = np.asarray(_numpy(self))
+    return array if dtype is None else array.astype(dtype, copy=False)
+
+
+def _get_shape(self):
+    return self.shape
+
+
+def _set_shape(self, shape):
+    """Check: a tensor has a shape already."""
+    _compatible(self.shape, shape)
+
+
+def _compatible(own, shape):
+    pairs = zip(own, shape, strict=False)
+    if len(own) != len(shape) or any(n is not None and m != n for m, n in pairs):
+        raise ValueError(f"Shapes {tuple(own)} and {tuple(shape)} are not compatible.")
+
+
+_TENSOR = {
+    "numpy": _numpy,
+    "__array__": _array,
+    "get_shape": _get_shape,
+    "set_shape": _set_shape,
+    "__float__": lambda self: float(self.detach().item()),
+    "eval": lambda self, *args, **kwargs: _numpy(self),
+}
+
+# --- shapes --------------------------------------------------------------------------------------
+
+
+def _is_compatible(self, other):
+    pairs = zip(self, other, strict=False)
+    return len(self) == len(other) and all(None in (m, n) or m == n for m, n in pairs)
+
+
+_SHAPE = {
+    "as_list": lambda self: list(self),
+    "rank": property(len),
+    "ndims": property(len),
+    "dims": property(lambda self: list(self)),
+    "is_fully_defined": lambda self: None not in self,
+    "num_elements": lambda self: None if None in self else int(np.prod(self)),
+    "is_compatible_with": _is_compatible,
+    "assert_is_compatible_with": _compatible,
+    "concatenate": lambda self, other: torch.Size((*self, *other)),
+}
+
+# --- dtypes --------------------------------------------------------------------------------------
+
+
+def _limit(which):
+    def limit(self):
+        info = torch.finfo(self) if self.is_floating_point else torch.iinfo(self)
+        return np.array(getattr(info, which)).astype(_as_numpy(self))[()]
+
+    return property(limit)
+
+
+def _as_numpy(self):
+    return np.dtype("float32" if self is torch.bfloat16 else dtype_name(self)).type
+
+
+def _is_integer(self):
+    return not (self.is_floating_point or self.is_complex or self is torch.bool)
+
+
+def _equals(self, other):
+    if self is other:
+        return True
+    if isinstance(other, (str, np.dtype, type)):
+        try:
+            return dtype_name(other) == dtype_name(self)
+        except (TypeError, ValueError):
+            return False
+    return NotImplemented
+
+
+def _differs(self, other):
+    equal = _equals(self, other)
+    return equal if equal is NotImplemented else not equal
+
+
+_hash = torch.dtype.__hash__
+_DTYPE = {
+    "name": property(dtype_name),
+    "as_numpy_dtype": property(_as_numpy),
+    "base_dtype": property(lambda self: self),
+    "is_floating": property(lambda self: self.is_floating_point),
+    "is_integer": property(_is_integer),
+    "is_bool": property(lambda self: self is torch.bool),
+    "size": property(lambda self: self.itemsize),
+    "min": _limit("min"),
+    "max": _limit("max"),
+    "__eq__": _equals,
+    "__ne__": _differs,
+}
