@@ -214,7 +214,7 @@ class BatchNormalization(Normalizing):
                 "Keras. Pass fused=False to have it count.",
                 stacklevel=2,
             )
-        group = self._group_size()
+        group = self._group_size() if self.synchronized else 1
         if count == 1 or (group > 1 and not inputs.is_cuda):  # torch refuses both
             return self._compute(inputs, None)
         if self._unbiased:
@@ -222,19 +222,17 @@ class BatchNormalization(Normalizing):
         count *= group
         # Torch adds a share of the unbiased variance, count / (count - 1) times the biased one:
         # the sum is made at that scale. `.data`: autograd holds the buffer, but not for its value.
-        scale = count / max(count - 1, 1)
-        norm.running_var.data.mul_(scale)
-        outputs = self._normalize(inputs)
-        norm.running_var.data.div_(scale)
+        scale, variance = count / max(count - 1, 1), norm.running_var.data
+        variance.mul_(scale)
+        outputs = norm(inputs) if self._direct else self._normalize(inputs)
+        variance.div_(scale)
         return outputs
 
     def _group_size(self):
         """How many processes share statistics."""
-        if not (self.synchronized and torch.distributed.is_available()):
+        if not self.synchronized or not torch.distributed.is_available():
             return 1
-        if not torch.distributed.is_initialized():
-            return 1
-        return torch.distributed.get_world_size()
+        return torch.distributed.get_world_size() if torch.distributed.is_initialized() else 1
 
     def _normalize(self, inputs):
         if self._direct:

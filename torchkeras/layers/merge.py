@@ -17,16 +17,33 @@ class Merge(Layer):
 
     supports_masking = True
 
+    def __call__(self, *args: Any, **kwargs: Any):
+        if not kwargs and len(args) == 1 and type(args[0]) is list and self.built:
+            for tensor in args[0]:  # plain ones need no look at their nesting
+                if type(tensor) is not Tensor or tensor.dtype is not self.compute_dtype:
+                    break
+                if hasattr(tensor, "_keras_mask") or tensor.ndim != self._checked_ndim:
+                    break
+            else:
+                return self._run(args, kwargs)
+        return super().__call__(*args, **kwargs)
+
+    def _check_inputs(self, args):
+        super()._check_inputs(args)
+        self._checked_ndim = args[0][0].ndim if args[0] else -1
+
     def build(self, input_shape: Any) -> None:
         shapes = self._shapes(input_shape)
         self.compute_output_shape(shapes)
         self.built = True
 
     def call(self, inputs: Sequence[Tensor]) -> Tensor:
-        rank = max(tensor.ndim for tensor in inputs)
-        return self.merge([_with_rank(tensor, rank) for tensor in inputs])
+        ranks = {tensor.ndim for tensor in inputs}
+        if len(ranks) == 1:
+            return self.merge(inputs)
+        return self.merge([_with_rank(tensor, max(ranks)) for tensor in inputs])
 
-    def merge(self, inputs: list[Tensor]) -> Tensor:
+    def merge(self, inputs: Sequence[Tensor]) -> Tensor:
         """The result for inputs of equal rank."""
         raise NotImplementedError
 
