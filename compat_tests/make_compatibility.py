@@ -50,8 +50,9 @@ are torch's, not TensorFlow's.
 **Gradients.**
 - Categorical cross-entropy from logits: the gradient is the derivative of the value. TensorFlow's
   kernel takes labels to sum to 1 and gives another one where they do not.
-- Gradients of embeddings are dense, so a momentum optimizer of `optimizers.legacy` goes on moving
-  rows that a batch does not use; in tf.keras they rest.
+- In `fit` and `Optimizer.minimize` embeddings have gradients by rows wherever that gives other
+  numbers in tf.keras (clipping, the momentum of `optimizers.legacy`) or saves a pass over a large
+  table. After your own `loss.backward()`, and where several processes train, they are dense.
 - `Nadam` is the rule that tf.keras runs eagerly. Traced into a graph, tf.keras keeps the product of
   momenta of the step it was traced in; in a small test losses differ from the fourth digit on.
 

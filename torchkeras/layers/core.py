@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .. import activations, constraints, graph, initializers, names, regularizers
+from .. import activations, constraints, graph, initializers, names, regularizers, rows
 from ..config import floatx
 from ..graph import KerasTensor
 from ..input_spec import InputSpec
@@ -180,6 +180,7 @@ class Embedding(Layer):
     """
 
     weight_map = (Weight("embeddings", "embedding.weight"),)
+    by_rows = False  # optimizers set it where a gradient by rows is of use to them
     _accepts_integers = True
 
     def __init__(
@@ -218,6 +219,8 @@ class Embedding(Layer):
         if inputs.dtype not in (torch.int64, torch.int32):
             inputs = inputs.long()
         try:
+            if self.by_rows and not torch.compiler.is_compiling():
+                return rows.look_up(self.embedding.weight, inputs)
             return self.embedding(inputs)
         except IndexError as error:
             raise ValueError(

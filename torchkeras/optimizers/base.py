@@ -21,7 +21,7 @@ from torch.optim import optimizer as torch_optimizer
 
 from ..registry import Table
 from ..variable import Variable
-from . import accumulation, clipping, schedules
+from . import accumulation, clipping, rows, schedules
 from .descent import Descent
 from .keras_state import KerasState
 from .rates import Rated
@@ -145,6 +145,16 @@ class Optimizer(Rated, Descent, KerasState, torch.optim.Optimizer):
         """Change `params` in place; `slots` are lists parallel to them, `lr` number or tensor."""
         raise NotImplementedError(f"{type(self).__name__} defines neither update nor update_step.")
 
+    @property
+    def rows_alone(self) -> bool:
+        """Whether a row without gradient stays as it is, so that only the others need an update."""
+        return False
+
+    rows_differ = False  # whether an update of all rows would give other numbers than tf.keras'
+
+    def rest(self, slots: dict[str, Tensor]) -> None:
+        """Change what is remembered of rows that have no gradient, before the others are set."""
+
     def update_step(self, gradient: Tensor, variable: Variable) -> None:
         """The rule for one variable in the axes of Keras, for optimizers written for Keras."""
         raise NotImplementedError
@@ -201,6 +211,7 @@ class Optimizer(Rated, Descent, KerasState, torch.optim.Optimizer):
         self._index_dict = {self._var_key(handle): i for i, handle in enumerate(self._handles)}
         for variable in self._own:
             variable.follow()
+        self._find_tables()
         self._batches = [Batch(self, group, pairs) for group, pairs in found.values()]
         return self._batches
 
@@ -277,8 +288,15 @@ class Optimizer(Rated, Descent, KerasState, torch.optim.Optimizer):
                 grads = [given[id(p)] for p in batch.params if id(p) in given]
             if len(grads) != batch.count:
                 batch = self._present(batch, given)
-            if batch is not None:
+            if batch is None:
+                continue
+            try:
                 work.append((batch, batch.aligned(grads)))
+            except RuntimeError:  # a sparse gradient has no strides
+                if not any(grad.is_sparse for grad in grads):
+                    raise
+                dense = bool(self.gradient_accumulation_steps) or self._by_variable
+                work += rows.split(batch, grads, dense)
         return work
 
     def _present(self, batch, given):
@@ -309,6 +327,8 @@ class Optimizer(Rated, Descent, KerasState, torch.optim.Optimizer):
                     torch._foreach_mul_(batch.decayed, 1.0 - self.weight_decay * lr)
                 if self._by_variable:
                     self._update_variables(batch, grads, lr)
+                elif batch.indices is not None:
+                    rows.update(self, batch, grads[0], lr)
                 else:
                     self.update(batch.params, grads, lr, **batch.slots)
             self._step += 1

@@ -11,7 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..rows import gradients_by_rows
 from ..variable import Variable
+from . import rows
 from .rates import Count
 from .state import gradients, to_keras
 
@@ -20,17 +22,31 @@ class Descent:
     """The part of an optimizer that computes, takes and forgets gradients."""
 
     _gathered = 0  # calls whose gradients wait for an update
+    _tables: list[Tensor] = []  # those that take gradients by rows
     _model: Any = None  # a weak reference to the model that was compiled with this optimizer
 
     def serve(self, model: Any) -> None:
         """Bind to the trainable variables of `model` at the first step, unless bound before."""
         self._model = weakref.ref(model)
+        for layer in model.modules():
+            if hasattr(layer, "by_rows"):
+                layer.by_rows = rows.wanted(self, layer)
 
     def _bind(self) -> bool:
         model = self._model() if self._model is not None else None
         if model is not None:
             self.build(model.trainable_variables)
         return self.built
+
+    def _find_tables(self) -> None:
+        """Note the tables among the variables, and ask their layers for gradients by rows."""
+        self._tables = []
+        for handle in self._handles:
+            layer = getattr(handle, "_layer", None)
+            if hasattr(layer, "by_rows") and len(handle.native) == 1:
+                layer.by_rows = rows.wanted(self, layer)
+                if layer.by_rows:
+                    self._tables.append(handle.native[0])
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients, or set them to zero."""
@@ -59,7 +75,11 @@ class Descent:
         elif not self.built:
             self._bind()
         self.zero_grad()
-        loss.backward(inputs=wanted)
+        if self._tables:
+            with gradients_by_rows(self._tables):
+                loss.backward(inputs=wanted)
+        else:
+            loss.backward(inputs=wanted)
         before = self._step
         self.step()
         if self._skipped or (self._step == before and not self._gathered):

@@ -169,6 +169,12 @@ class SGD(Optimizer):
 
     momentum, extras = rules.SGD.momentum, rules.SGD.extras
 
+    rows_alone = True
+
+    @property
+    def rows_differ(self):
+        return bool(self.momentum)
+
     def slots(self):
         return (("momentum",),) if self.momentum else ()
 
@@ -201,6 +207,14 @@ class RMSprop(Optimizer):
         self.momentum = momentum
         self.epsilon = epsilon or default_epsilon()
         self.centered = centered
+
+    @property
+    def rows_differ(self):
+        return bool(self.momentum)
+
+    @property
+    def rows_alone(self):
+        return bool(self.momentum)
 
     def slots(self):
         names = ("rms", *(("momentum",) if self.momentum else ()), *(("mg",) * self.centered))
@@ -258,6 +272,8 @@ class Adagrad(Optimizer):
         self.initial_accumulator_value = initial_accumulator_value
         self.epsilon = epsilon or default_epsilon()
 
+    rows_alone = True
+
     def slots(self):
         return (("accumulator",),)
 
@@ -289,6 +305,8 @@ class Adadelta(Optimizer):
         super().__init__(name, learning_rate=learning_rate, **kwargs)
         self.rho = rho
         self.epsilon = epsilon or default_epsilon()
+
+    rows_alone = rows_differ = True
 
     def slots(self):
         return (("accum_grad",), ("accum_var",))
@@ -365,6 +383,8 @@ class Adamax(Optimizer):
         self.beta_2 = beta_2
         self.epsilon = epsilon or default_epsilon()
 
+    rows_alone = rows_differ = True
+
     def slots(self):
         return (("m",), ("v",))
 
@@ -402,6 +422,12 @@ class Nadam(Optimizer):
         self.beta_2 = beta_2
         self.epsilon = epsilon or default_epsilon()
         self._product = (0, 1.0)
+
+    rows_alone = rows_differ = True
+
+    def rest(self, slots):
+        slots["m"].mul_(single(self.beta_1))
+        slots["v"].mul_(single(self.beta_2))
 
     def slots(self):
         return (("m",), ("v",))
@@ -456,6 +482,7 @@ class Ftrl(Optimizer):
         self.beta = beta
         rules.Ftrl.check_settings(self)
 
+    rows_alone = rows_differ = True
     slots, initial = rules.Ftrl.slots, rules.Ftrl.initial
 
     def update(self, params, grads, lr, accumulator, linear):

@@ -44,6 +44,10 @@ class SGD(Optimizer):
     def momentum(self, value):
         self._momentum, self._batches = value, None
 
+    @property
+    def rows_alone(self):
+        return not self.momentum
+
     def slots(self):
         return (("m",),)
 
@@ -153,6 +157,8 @@ class Adagrad(Optimizer):
         )  # fmt: skip
         self.initial_accumulator_value = initial_accumulator_value
         self.epsilon = default_epsilon() if epsilon is None else epsilon
+
+    rows_alone = True
 
     def slots(self):
         return (("accumulator",),)

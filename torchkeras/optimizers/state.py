@@ -110,6 +110,8 @@ class Batch:
     `extras`. `owners` numbers the variable of each parameter where some variable has several.
     """
 
+    indices: Any = None  # of the rows of a table, where the gradient has only those
+
     def __init__(self, optimizer: Any, group: dict, pairs: list[tuple[Tensor, Variable]]):
         self.optimizer, self.group, self.pairs = optimizer, group, pairs
         self.params = params = [p for p, _ in pairs]
@@ -130,6 +132,7 @@ class Batch:
         self.owners = [number[id(v)] for _, v in pairs] if joined else None
         self.strides = [p.stride() for p in params]
         self._parts: dict[tuple[bool, ...], Batch] = {}
+        self._tables: dict[tuple[bool, ...], Batch] = {}
 
     def aligned(self, grads: list[Tensor]) -> list[Tensor]:
         """The gradients in the memory order of the parameters, which the fused kernels rely on.
@@ -143,8 +146,17 @@ class Batch:
 
     def part(self, present: tuple[bool, ...]) -> Batch:
         """The batch of those parameters that have a gradient; made once per choice."""
-        found = self._parts.get(present)
+        return self._part(present, self._parts)
+
+    def table(self, present: tuple[bool, ...], indices: Tensor) -> Batch:
+        """The batch of the one table that has a gradient at these rows."""
+        found = self._part(present, self._tables)
+        found.indices = indices
+        return found
+
+    def _part(self, present, known):
+        found = known.get(present)
         if found is None:
             pairs = [pair for pair, here in zip(self.pairs, present, strict=True) if here]
-            found = self._parts[present] = Batch(self.optimizer, self.group, pairs)
+            found = known[present] = Batch(self.optimizer, self.group, pairs)
         return found
