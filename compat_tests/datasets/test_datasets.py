@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from compat_tests import oracle
+from compat_tests.processes import ROOT
 from compat_tests.servers import serving
 from torchkeras import config, datasets
 from torchkeras.datasets import cifar, source
@@ -232,3 +233,22 @@ def test_old_argument_name(site, cache, monkeypatch):
     with pytest.warns(DeprecationWarning, match="num_words"):
         found = datasets.reuters.load_data(nb_words=9)
     assert described(found) == described(expected)
+
+
+def test_digits_come_with_the_package():
+    (x_train, y_train), (x_test, y_test) = datasets.digits.load_data()
+    assert (x_train.shape, y_train.shape) == ((1500, 8, 8), (1500,))
+    assert (x_test.shape, y_test.shape) == ((297, 8, 8), (297,))
+    assert x_train.dtype == y_train.dtype == np.uint8 and set(y_test) == set(range(10))
+    with np.load(ROOT / "examples" / "digits.npz") as same:
+        np.testing.assert_array_equal(np.concatenate([x_train, x_test]), same["x"])
+        np.testing.assert_array_equal(np.concatenate([y_train, y_test]), same["y"])
+
+
+def test_without_a_network_the_error_says_where_the_file_goes(monkeypatch, tmp_path):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    monkeypatch.setattr(source, "BASE_URL", "http://127.0.0.1:9/")  # nobody listens
+    with pytest.raises(OSError) as raised:
+        datasets.mnist.load_data()
+    assert "http://127.0.0.1:9/mnist.npz" in str(raised.value)
+    assert str(tmp_path / "datasets" / "mnist.npz") in str(raised.value)

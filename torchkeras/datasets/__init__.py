@@ -1,10 +1,14 @@
-"""Small real data sets, downloaded once into `~/.keras/datasets` and returned as numpy arrays."""
+"""Small real data sets as numpy arrays, downloaded once into `~/.keras/datasets`.
+
+`digits` comes with the package and needs no network.
+"""
 
 from . import (
     boston_housing,
     california_housing,
     cifar10,
     cifar100,
+    digits,
     fashion_mnist,
     imdb,
     mnist,
@@ -16,6 +20,7 @@ __all__ = [
     "california_housing",
     "cifar10",
     "cifar100",
+    "digits",
     "fashion_mnist",
     "imdb",
     "mnist",

@@ -107,7 +107,7 @@ def _download(origin, path, file_hash, algorithm):
     print(f"Downloading data from {origin}")
     try:
         with open(partial, "xb") as file:
-            _fetch(origin, file)
+            _fetch(origin, file, path)
             file.flush()
             os.fsync(file.fileno())
         if file_hash is not None:
@@ -123,7 +123,7 @@ def _download(origin, path, file_hash, algorithm):
             partial.unlink()
 
 
-def _fetch(origin, file):
+def _fetch(origin, file, path):
     try:
         with urllib.request.urlopen(origin, timeout=TIMEOUT) as response:
             length = response.headers.get("Content-Length")
@@ -136,14 +136,21 @@ def _fetch(origin, file):
                 progress.show(received)
             progress.close(received)
     except urllib.error.HTTPError as error:
-        message = f"URL fetch failure on {origin}: {error.code} -- {error.msg}"
+        reason = f"{error.code} -- {error.msg}"
         error.close()
-        raise OSError(message) from None
+        raise _failure(origin, path, reason) from None
     except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
         reason = getattr(error, "reason", error)
-        raise OSError(f"URL fetch failure on {origin}: {reason}") from error
+        raise _failure(origin, path, reason) from error
     if total is not None and received != total:
-        raise OSError(f"URL fetch failure on {origin}: {received} of {total} bytes came.")
+        raise _failure(origin, path, f"{received} of {total} bytes came")
+
+
+def _failure(origin, path, reason):
+    return OSError(
+        f"URL fetch failure on {origin}: {reason}. Where there is no network, put the file of that "
+        f"URL at {path}."
+    )
 
 
 class _Progress:
