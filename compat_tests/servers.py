@@ -16,6 +16,7 @@ class Site:
         self.files: dict[str, bytes] = {}
         self.answers: dict = {}
         self.requests: list[str] = []
+        self.posted: list[tuple[str, str, bytes]] = []  # path, content type, body
 
 
 @contextmanager
@@ -32,6 +33,14 @@ def serving() -> Iterator[Site]:
                 send(self, site.files[name])
             else:
                 self.send_error(404)
+
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            site.posted.append((self.path, self.headers["Content-Type"], body))
+            if self.path in site.answers:
+                site.answers[self.path](self)
+            else:
+                send(self, b"")
 
         def log_message(self, *_):
             pass

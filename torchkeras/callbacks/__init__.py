@@ -1,8 +1,10 @@
 """Callbacks: what `fit`, `evaluate` and `predict` run at their turning points."""
 
+from . import experimental
+from .averages import SwapEMAWeights
 from .backup import BackupAndRestore
 from .base import Callback
-from .checkpoint import ModelCheckpoint
+from .checkpoint import ModelCheckpoint, SidecarEvaluatorModelExport
 from .container import CallbackList
 from .control import (
     EarlyStopping,
@@ -13,6 +15,8 @@ from .control import (
 )
 from .progress import ProgbarLogger
 from .records import BaseLogger, CSVLogger, History
+from .remote import RemoteMonitor
+from .tensorboard import TensorBoard
 
 __all__ = [
     "BackupAndRestore",
@@ -27,5 +31,10 @@ __all__ = [
     "ModelCheckpoint",
     "ProgbarLogger",
     "ReduceLROnPlateau",
+    "RemoteMonitor",
+    "SidecarEvaluatorModelExport",
+    "SwapEMAWeights",
+    "TensorBoard",
     "TerminateOnNaN",
+    "experimental",
 ]

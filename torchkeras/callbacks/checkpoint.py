@@ -172,11 +172,37 @@ class ModelCheckpoint(Callback):
             ) from error
 
     def _newest_file(self):
-        """The file written last among those that `filepath` may have named; names break ties."""
-        folder, name = os.path.split(self.filepath)
-        parts = re.split(r"\{.*\}", name)
-        pattern = re.compile("^" + ".*".join(map(re.escape, parts)) + "$")
-        if not os.path.isdir(folder or "."):
-            return None
-        found = [os.path.join(folder, n) for n in os.listdir(folder or ".") if pattern.match(n)]
-        return max(found, key=lambda path: (os.path.getmtime(path), path), default=None)
+        return newest_file(self.filepath)
+
+
+class SidecarEvaluatorModelExport(ModelCheckpoint):
+    """Saves the best model that an evaluation has seen, at the end of each evaluation.
+
+    `export_filepath` is the file to write, `checkpoint_filepath` the pattern of the checkpoints
+    that are evaluated, whose names hold `ckpt-` and a number: the newest one's gives the epoch.
+    """
+
+    def __init__(self, export_filepath: Any, checkpoint_filepath: Any, **kwargs: Any):
+        super().__init__(filepath=export_filepath, save_best_only=True, **kwargs)
+        self._checkpoint_filepath = os.fspath(checkpoint_filepath)
+        self.export_index = 0
+
+    def on_test_begin(self, logs: Any = None) -> None:
+        newest = newest_file(self._checkpoint_filepath)
+        number = re.match(r".*ckpt-(\d+)", newest) if newest else None
+        self.export_index = int(number[1]) - 1 if number else 0
+
+    def on_test_end(self, logs: Any = None) -> None:
+        self.epochs_since_last_save += 1
+        self._save_model(self.export_index, None, logs)
+
+
+def newest_file(pattern: str) -> str | None:
+    """The file written last among those that `pattern` with fields in braces may have named."""
+    folder, name = os.path.split(pattern)
+    parts = re.split(r"\{.*\}", name)
+    fits = re.compile("^" + ".*".join(map(re.escape, parts)) + "$")
+    if not os.path.isdir(folder or "."):
+        return None
+    found = [os.path.join(folder, n) for n in os.listdir(folder or ".") if fits.match(n)]
+    return max(found, key=lambda path: (os.path.getmtime(path), path), default=None)

@@ -1,0 +1,5 @@
+"""Names that callbacks had before they were settled."""
+
+from .backup import BackupAndRestore
+
+__all__ = ["BackupAndRestore"]
