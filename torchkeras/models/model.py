@@ -54,10 +54,14 @@ class Model(Trainer):
 
     def load_weights(
         self, filepath: Any, skip_mismatch: bool = False, by_name: bool = False, options=None
-    ) -> None:
-        """Read weights written by `save_weights`, by `save` or by Keras."""
+    ) -> Any:
+        """Read weights written by `save_weights`, by `save` or by Keras.
+
+        For a TensorFlow checkpoint the answer is a status with `expect_partial()` and
+        `assert_consumed()`, as in tf.keras.
+        """
         _refuse_options(options)
-        saving.load_weights(self, filepath, by_name=by_name, skip_mismatch=skip_mismatch)
+        return saving.load_weights(self, filepath, by_name=by_name, skip_mismatch=skip_mismatch)
 
     def to_json(self, **kwargs: Any) -> str:
         """The architecture as JSON text for `model_from_json`; `kwargs` go to `json.dumps`."""

@@ -18,14 +18,19 @@ from .config import (
     legacy_model_config,
     model_config,
 )
-from .files import date, kind_of, path_of, replacing
+from .files import date, kind_of, may_replace, path_of, replacing
+from .tensorflow import checkpoint, saved_model
+from .tensorflow.folder import SavedModel, is_saved_model
 
 _log = logging.getLogger("torchkeras")
 _SPARE = 2**20  # numbers a model may have beside those in its file: zeros that torch wants
 _HDF5_ENDINGS = (".h5", ".hdf5", ".he5", ".hdf")
-_FORMATS = {"h5": "h5", "hdf5": "h5", "keras": "keras", "keras_v3": "keras", "keras_v2": "keras_v2"}
-_FOR_MODELS = "Use a name that ends in .keras or .h5, or save_format='keras' or 'h5'."
-_FOR_WEIGHTS = "Use a name that ends in .weights.h5, .h5, .safetensors or .pt."
+_FORMATS = {
+    "h5": "h5", "hdf5": "h5", "keras": "keras", "keras_v3": "keras", "keras_v2": "keras_v2",
+    "tf": "tf", "tensorflow": "tf",
+}  # fmt: skip
+_FOR_MODELS = "Use a name that ends in .keras or .h5, or save_format='keras', 'h5' or 'tf'."
+_FOR_WEIGHTS = "Use a name that ends in .weights.h5, .h5, .safetensors or .pt, or save_format='tf'."
 
 
 # --- writing ---------------------------------------------------------------------------------
@@ -44,13 +49,17 @@ def save_model(
     A name that ends in `.keras`, or `save_format='keras'`, gives the archive that tf.keras 2.15 and
     Keras 3 read; `.h5`, `.hdf5` or `save_format='h5'` the HDF5 file of tf.keras, also into an open
     `h5py.File`. The state of the optimizer in a `.keras` file is in the order of Keras 3; with
-    `save_format='keras_v2'` in that of tf.keras 2.15. A file is replaced at once when all of it is
-    on the disk. ValueError for other formats and for models that cannot be described.
+    `save_format='keras_v2'` in that of tf.keras 2.15. Other names, and `save_format='tf'`, give a
+    SavedModel folder that `load_model` of tf.keras reads; it holds no TensorFlow function, so
+    `signatures` and `options` must be left out. A file is replaced at once when all of it is on the
+    disk. ValueError for other formats and for models that cannot be described.
     """
     _check_save_arguments(kwargs)
     kind = _format_of_model(filepath, save_format)
     optimizer = _optimizer_to_save(model) if include_optimizer else None
-    if kind == "h5":
+    if kind == "tf":
+        _save_folder(model, filepath, overwrite, optimizer)
+    elif kind == "h5":
         _save_h5(model, filepath, overwrite, optimizer)
     else:
         _save_keras(model, filepath, overwrite, optimizer, 2 if kind == "keras_v2" else 3)
@@ -76,6 +85,20 @@ def _save_h5(model, filepath, overwrite, optimizer):
         weights.write_weights(file.group("model_weights"), model)
         if optimizer is not None:
             compiling.write_optimizer(file, optimizer)
+
+
+def _save_folder(model, filepath, overwrite, optimizer):
+    if getattr(model, "_graph", None) is None:
+        raise ValueError(
+            f"Model {model.name!r} cannot be saved as a SavedModel: it is a subclass whose "
+            "architecture is Python code, or it has no input shape yet. Use save_weights(), or a "
+            "name that ends in .keras and get_config(), or build it from layers first."
+        )
+    path = path_of(filepath)
+    if not overwrite and is_saved_model(path) and not may_replace(path):
+        return
+    trained = None if optimizer is None else compiling.training_config(model)
+    saved_model.write(path, model, trained, optimizer)
 
 
 def _save_keras(model, filepath, overwrite, optimizer, version):
@@ -113,10 +136,16 @@ def save_weights(
 
     A name that ends in `.weights.h5` gives the file that tf.keras 2.13 and Keras 3 read, with the
     state of the optimizer; `.h5` the layout of Keras 2; `.safetensors` and `.pt` the `state_dict`
-    under torch's names.
+    under torch's names. Any other name is the beginning of the names of a TensorFlow checkpoint
+    (`.index` and `.data-...`), which has the state of the optimizer too.
     """
     kind = _format_of_weights(filepath, save_format)
     _check_built(model, "saved")
+    if kind == "tf":
+        path = path_of(filepath)
+        if overwrite or not checkpoint.is_checkpoint(path) or may_replace(path):
+            checkpoint.save_weights(model, path)
+        return
     if kind in ("safetensors", "pt"):
         with replacing(path_of(filepath), overwrite) as temporary:
             if temporary is not None:
@@ -149,7 +178,7 @@ def load_model(
     safe_mode: bool = True,
     **kwargs: Any,
 ) -> Any:
-    """The model in a file of any Keras: HDF5 or `.keras`, compiled if the file says how.
+    """The model in a file of any Keras: HDF5, `.keras` or a SavedModel, compiled if it says how.
 
     `custom_objects` are your own classes and functions by name. Nothing in a file is imported or
     run; code in it is refused, unless `safe_mode=False` says that you trust it. OSError for a file
@@ -164,7 +193,10 @@ def load_model(
     """
     if set(kwargs) - {"options"} or kwargs.get("options") is not None:
         raise TypeError(f"load_model got unexpected arguments {list(kwargs)}.")
-    if _kind(filepath) == "keras":
+    kind = _kind(filepath)
+    if kind == "folder":
+        return _load_folder(SavedModel(path_of(filepath)), custom_objects, compile, safe_mode)
+    if kind == "keras":
         with archive.reading(path_of(filepath)) as file:
             return _load_keras(file, custom_objects, compile, safe_mode)
     with _open_h5(filepath) as root:
@@ -194,6 +226,26 @@ def _load_h5(root, custom_objects, compile, safe_mode):
     return model
 
 
+def _load_folder(file, custom_objects, compile, safe_mode):
+    with budget(_SPARE + 2 * file.size()):
+        model = build_model(file.config(), custom_objects, file.folder, safe_mode)
+        if not model.built and file.input_shape() is not None:
+            model.build(file.input_shape())
+    if getattr(model, "_graph", None) is None and not model.built:
+        raise ValueError(
+            f"{file.folder}: the model has no input shape, so it has no weights to load."
+        )
+    described = file.root.get("training_config") if compile else None
+    if described:
+        compiling.compile_as_told(model, described, custom_objects, file.folder)
+    elif compile:
+        _compile(model, None, None, custom_objects, file.folder)
+    status = checkpoint.load_weights(model, file.variables.prefix)
+    if status.missing:
+        raise ValueError(f"{file.folder} has no values for {status.missing}.")
+    return model
+
+
 def _load_keras(file, custom_objects, compile, safe_mode):
     described = file.json(archive.CONFIG)
     with file.weights() as root:
@@ -207,20 +259,28 @@ def _load_keras(file, custom_objects, compile, safe_mode):
 
 def load_weights(
     model: Any, filepath: Any, by_name: bool = False, skip_mismatch: bool = False
-) -> None:
+) -> Any:
     """Read the weights of a model from a file of `save_weights`, of `save`, or of any Keras.
 
     Layers are matched by their order, or by their names with `by_name=True`; `skip_mismatch`
     keeps the values of weights that have another shape, with a warning. On an error no weight
-    changes.
+    changes. For a TensorFlow checkpoint, found by what its file names begin with, or the variables
+    of a SavedModel folder, the answer is a status with `expect_partial()` and `assert_consumed()`.
     """
     _check_built(model, "loaded")
+    prefix = _checkpoint(filepath)
+    if prefix is not None:
+        if by_name or skip_mismatch:
+            raise ValueError(f"{filepath}: by_name and skip_mismatch are for HDF5 files of Keras.")
+        return checkpoint.load_weights(model, prefix)
     kind = _kind(filepath)
+    if kind == "folder":
+        raise ValueError(f"{filepath} is a folder; name a checkpoint in it.")
     if kind in ("safetensors", "pt"):
         if by_name or skip_mismatch:
             raise ValueError(f"{filepath}: by_name and skip_mismatch are for files of Keras.")
         tensors.load(model, path_of(filepath), kind)
-        return
+        return None
     with _open_weights(filepath, kind) as root:
         if object_weights.is_of_objects(root):
             if by_name:
@@ -233,7 +293,7 @@ def load_weights(
             _assign(arrays)
             if getattr(model.optimizer, "built", False):
                 compiling.read_optimizer(root, model)
-            return
+            return None
         if not root.has_attribute("layer_names") and not root.has_attribute("layer_names0"):
             if "model_weights" not in root:
                 raise ValueError(f"{root.file} has no 'layer_names': it holds no weights of Keras.")
@@ -248,6 +308,7 @@ def load_weights(
             plan = weights.by_order(root, model)
         arrays = plan.read()
     _assign(arrays)
+    return None
 
 
 def model_from_json(
@@ -312,8 +373,8 @@ def _check_save_arguments(kwargs):
     for name, value in kwargs.items():
         if value != defaults[name]:
             raise ValueError(
-                f"{name}={value!r} belongs to the SavedModel format, which is not written. "
-                f"{_FOR_MODELS}"
+                f"{name}={value!r} asks for functions of TensorFlow in a SavedModel, which are not "
+                f"written. {_FOR_MODELS}"
             )
 
 
@@ -331,7 +392,7 @@ def _format_of_model(filepath, save_format):
         return "h5"
     if path.endswith((".safetensors", ".pt", ".pth")):
         raise ValueError(f"{path}: such files hold weights alone; call save_weights().")
-    raise ValueError(f"The format that {path!r} names is not supported. {_FOR_MODELS}")
+    return "tf"
 
 
 def _format_of_weights(filepath, save_format):
@@ -347,8 +408,19 @@ def _format_of_weights(filepath, save_format):
     for kind, endings in (("safetensors", ".safetensors"), ("pt", (".pt", ".pth"))):
         if save_format == kind or (save_format is None and path.endswith(endings)):
             return kind
-    name = f"The format {save_format!r}" if save_format else f"The format that {path!r} names"
-    raise ValueError(f"{name} is not supported. {_FOR_WEIGHTS}")
+    if save_format in (None, "tf", "tensorflow"):
+        return "tf"
+    raise ValueError(f"The format {save_format!r} is not supported. {_FOR_WEIGHTS}")
+
+
+def _checkpoint(filepath):
+    """What the names of a TensorFlow checkpoint begin with, None where `filepath` names none."""
+    if _is_h5py(filepath):
+        return None
+    path = path_of(filepath)
+    if checkpoint.is_checkpoint(path):
+        return path
+    return SavedModel.prefix(path) if is_saved_model(path) else None
 
 
 def _is_h5py(filepath):
@@ -375,11 +447,11 @@ def _kind(filepath):
     if _is_h5py(filepath):
         return "h5"
     kind = kind_of(path_of(filepath))
-    what = {"folder": "a folder", "unknown": "no file of Keras"}.get(kind)
-    if what is not None:
+    if kind == "unknown" or (kind == "folder" and not is_saved_model(path_of(filepath))):
+        what = "a folder without saved_model.pb" if kind == "folder" else "no file of Keras"
         raise ValueError(
-            f"{filepath} is {what}. HDF5 files, .keras archives and, for weights, .safetensors and "
-            ".pt files are read."
+            f"{filepath} is {what}. HDF5 files, .keras archives, SavedModel folders and, for "
+            "weights, checkpoints, .safetensors and .pt files are read."
         )
     return kind
 

@@ -56,7 +56,7 @@ def replacing(path: str, overwrite: bool = True) -> Iterator[str | None]:
     means no), and FileExistsError is raised where nobody can be asked.
     """
     path = os.path.realpath(path)
-    if not overwrite and os.path.exists(path) and not _may_replace(path):
+    if not overwrite and os.path.exists(path) and not may_replace(path):
         yield None
         return
     if os.path.isdir(path):
@@ -83,7 +83,8 @@ def replacing(path: str, overwrite: bool = True) -> Iterator[str | None]:
         _open.discard(temporary)
 
 
-def _may_replace(path):
+def may_replace(path: str) -> bool:
+    """Whether a user at a terminal says so; FileExistsError where nobody can be asked."""
     if not (sys.stdin and sys.stdin.isatty()):
         raise FileExistsError(
             f"{path} exists and overwrite=False. Pass overwrite=True or another name."

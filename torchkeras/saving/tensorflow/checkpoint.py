@@ -19,6 +19,7 @@ from .objects import Builder, ObjectGraph, match
 
 _log = logging.getLogger("torchkeras")
 GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
+_SETTINGS = {"beta_1", "beta_2", "decay", "momentum", "rho"}  # variables of older optimizers
 
 
 def is_checkpoint(path: str) -> bool:
@@ -43,7 +44,7 @@ class Status:
     """What loading a checkpoint answers; scripts ask it what was found."""
 
     def __init__(self, prefix: str, missing: list[str], unused: list[str]):
-        self._prefix, self._missing, self._unused = prefix, missing, unused
+        self._prefix, self.missing, self.unused = prefix, missing, unused
 
     def expect_partial(self) -> Status:
         """Accept that the file has more than the model; nothing to do."""
@@ -51,15 +52,15 @@ class Status:
 
     def assert_existing_objects_matched(self) -> Status:
         """AssertionError unless every weight of the model was in the file."""
-        if self._missing:
-            raise AssertionError(f"{self._prefix} has no values for {self._missing}.")
+        if self.missing:
+            raise AssertionError(f"{self._prefix} has no values for {self.missing}.")
         return self
 
     def assert_consumed(self) -> Status:
         """AssertionError unless model and file have the same variables."""
         self.assert_existing_objects_matched()
-        if self._unused:
-            raise AssertionError(f"{self._prefix} holds {self._unused}, which the model has not.")
+        if self.unused:
+            raise AssertionError(f"{self._prefix} holds {self.unused}, which the model has not.")
         return self
 
     assert_nontrivial_match = assert_existing_objects_matched
@@ -198,9 +199,12 @@ def add_optimizer(builder: Builder, optimizer: Any) -> None:
     variables = list(optimizer.variables)
     counter = builder.add(node, "iter" if legacy else "_iterations", variables[0])
     if optimizer._schedule is None:
-        rate = Variable(float(optimizer.learning_rate), "float32", False, "learning_rate")
+        rate = Variable(float(optimizer.learning_rate), dtype="float32", name="learning_rate")
         builder.add(node, "learning_rate" if legacy else "_learning_rate", rate)
     if legacy:
+        for name in set(optimizer.get_config()) & _SETTINGS:
+            value = Variable(float(getattr(optimizer, name)), dtype="float32", name=name)
+            builder.add(node, name, value)
         for variable in variables[1:]:
             builder.add_slot(node, variable._slot, variable._variable, variable)
         return

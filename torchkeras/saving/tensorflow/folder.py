@@ -42,7 +42,12 @@ class SavedModel:
             )
         self.root = self._json(found[0])
         self._fill_vocabularies(described)
-        self.variables = Bundle(os.path.join(folder, "variables", "variables"))
+        self.variables = Bundle(self.prefix(folder))
+
+    @staticmethod
+    def prefix(folder: str) -> str:
+        """What the names of the folder's checkpoint begin with."""
+        return os.path.join(folder, "variables", "variables")
 
     def config(self) -> dict[str, Any]:
         """Class name and config of the model, as a model config has them."""

@@ -12,6 +12,7 @@ from typing import Any
 from ...layer import Layer
 from ...variable import Variable
 from ..config import json_text, layer_entry
+from ..files import replacing
 from . import bundle
 from .checkpoint import add_optimizer, tensors_of
 from .objects import Builder
@@ -21,27 +22,29 @@ _VERSION = encode((1, 1), (2, 1))
 _METADATA_VERSION = encode((1, 2), (2, 1))
 
 
-def write(folder: str, model: Any, training_config: dict | None, optimizer: bool) -> None:
-    """Fill an empty folder with the SavedModel of a graph model."""
+def write(folder: str, model: Any, training_config: dict | None, optimizer: Any) -> None:
+    """Write the SavedModel of a graph model into a folder; what else is there stays.
+
+    Each file is replaced at once when it is on the disk, the description of the model last.
+    """
     builder = Builder(model)
     described = _described(builder, model, training_config)
-    if optimizer:
-        add_optimizer(builder, model.optimizer)
-    os.mkdir(os.path.join(folder, "assets"))
-    os.mkdir(os.path.join(folder, "variables"))
+    if optimizer is not None:
+        add_optimizer(builder, optimizer)
     tensors = tensors_of(builder)
+    os.makedirs(os.path.join(folder, "assets"), exist_ok=True)
     bundle.write(os.path.join(folder, "variables", "variables"), tensors)
     objects = [
         (1, _object(builder, i, described, tensors)) for i in range(len(builder.graph.nodes))
     ]
     info = encode((4, "serve"), (5, "2.15.0"))
     meta = encode((1, info), (2, b""), (3, encode((7, 2))), (7, encode(*objects)))
-    _write(folder, "saved_model.pb", encode((1, 1), (2, meta)))
     nodes = [
         (1, encode((2, i), (3, path), (4, kind), (5, text), (6, _METADATA_VERSION)))
         for i, (path, kind, text) in sorted(described.items())
     ]
     _write(folder, "keras_metadata.pb", encode(*nodes))
+    _write(folder, "saved_model.pb", encode((1, 1), (2, meta)))
 
 
 def _described(builder, model, training_config):
@@ -108,12 +111,14 @@ def _object(builder, index, described, tensors):
         trainable = isinstance(thing, Variable) and thing.trainable
         kind = (7, encode((1, dtype), (2, shape), (3, int(trainable)), (6, name)))
     else:
-        identifier = described[index][1] if index in described else _generic(thing)
+        identifier = described[index][1] if index in described else _generic(node, thing)
         kind = (4, encode((1, identifier), (2, _VERSION)))
     return encode(*children, *slots, kind)
 
 
-def _generic(thing):
+def _generic(node, thing):
+    if node.slots:
+        return "optimizer"
     if isinstance(thing, (list, tuple)):
         return "trackable_list_wrapper"
     if isinstance(thing, dict):
@@ -122,5 +127,6 @@ def _generic(thing):
 
 
 def _write(folder, name, data):
-    with open(os.path.join(folder, name), "xb") as file:
-        file.write(data)
+    with replacing(os.path.join(folder, name)) as temporary:
+        with open(temporary, "xb") as file:
+            file.write(data)
