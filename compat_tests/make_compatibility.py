@@ -68,9 +68,12 @@ be written as JSON.
 
 **Metrics** are objects with states, not layers.
 
-**Files.** HDF5 of Keras 2.0 to 2.15 is read and written. `.keras` archives, SavedModel folders and
-TensorFlow checkpoints are not yet. Lambda layers and other code in a file are not loaded: nothing
-from a file is run or imported.
+**Files.** HDF5 of all Keras, `.keras` archives, SavedModel folders, TensorFlow checkpoints and
+`.weights.h5` are read and written; weights also as safetensors and torch's `.pt`. Of a SavedModel
+the description of Keras, the variables and the tables of words are read, not its functions: a model
+that is a subclass needs its class in `custom_objects`. The SavedModel folders that are written have
+no functions either, so `keras.models.load_model` reads them and a serving program does not. Lambda
+layers and other code in a file are not loaded: nothing from a file is run or imported.
 
 **Not there yet:** models that hold symbolic tensors of TensorFlow
 operations; `tf.data`, `tf.function` and TensorFlow's other functions in scripts (torch's take their

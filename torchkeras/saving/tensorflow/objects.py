@@ -165,15 +165,22 @@ def _parts(graph, index, thing):
         return [(keys[name], child) for name, child in node.children.items() if name in keys]
     found = []
     if hasattr(thing, "layers"):
-        weighted = [layer for layer in thing.layers if weights_of(layer)]
-        numbered = graph.numbered(index, "layer_with_weights-")
-        found += zip(weighted, numbered, strict=False)
+        layers, numbered = thing.layers, graph.numbered(index, "layer-")
+        if len(numbered) != len(layers):  # models that list other layers beside those with weights
+            layers = [layer for layer in layers if _counts(layer)]
+            numbered = graph.numbered(index, "layer_with_weights-")
+        found += zip(layers, numbered, strict=False)
     own = {weight.weight.name: weight for weight in getattr(thing, "_weights", ())}
     for name, child in node.children.items():
         value = own.get(name, thing.__dict__.get(name, _modules(thing).get(name)))
         if isinstance(value, (nn.Module, Variable, list, tuple, dict)):
             found.append((value, child))
     return found
+
+
+def _counts(layer):
+    """Whether Keras counts a layer among those with weights: also one with a lookup table."""
+    return bool(weights_of(layer)) or hasattr(layer, "get_vocabulary")
 
 
 def _modules(thing):
@@ -274,7 +281,7 @@ class Builder:
         if hasattr(layer, "layers"):
             weighted = 0
             for number_, inner in enumerate(layer.layers):
-                if weights_of(inner):
+                if _counts(inner):
                     self.add(index, f"layer_with_weights-{weighted}", inner)
                     weighted += 1
                 self.add(index, f"layer-{number_}", inner)
