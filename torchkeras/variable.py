@@ -146,10 +146,14 @@ class Variable:
     def read_value(self) -> Tensor:
         return self.value
 
+    def fits(self, shape: Any) -> bool:
+        """Whether values of this shape may be assigned."""
+        return tuple(shape) == tuple(self.shape)
+
     def assign(self, value: Any) -> Variable:
         """Write `value`, of the same shape, into the variable."""
         tensor = as_tensor(value, device=self.device)
-        if tuple(tensor.shape) != tuple(self.shape):
+        if not self.fits(tensor.shape):
             raise ValueError(
                 f"Cannot assign a value of shape {tuple(tensor.shape)} to {self.name}: "
                 f"expected shape {tuple(self.shape)}."

@@ -167,7 +167,7 @@ class Weighted(nn.Module):
             )
         arrays = [np.asarray(to_numpy(value)) for value in weights]
         for weight, array in zip(own, arrays, strict=True):
-            if tuple(array.shape) != tuple(weight.shape):
+            if not weight.fits(array.shape):
                 raise ValueError(
                     f"Weight {weight.name} of layer {self.name!r} has shape "
                     f"{tuple(weight.shape)}; received an array of shape {array.shape}."

@@ -205,3 +205,36 @@ def test_an_encoding_keeps_its_size():
     layer.adapt(WORDS)
     with pytest.raises(RuntimeError, match="outputs of size"):
         layer.adapt(MANY)
+
+
+@pytest.mark.parametrize("kind", ["StringLookup", "IntegerLookup", "TextVectorization"])
+def test_assets_and_variables_of_keras_files(kind, tmp_path):
+    """What tf.keras writes beside a config restores a layer, and the other way round."""
+    data = np.array([[3, 7], [3, 9]]) if kind == "IntegerLookup" else np.array(["a b", "a c"])
+
+    def write(keras_layers, folder):
+        layer = getattr(keras_layers, kind)(output_mode="tf_idf")
+        layer.adapt(data)
+        store = {}
+        getattr(layer, "_lookup_layer", layer).save_own_variables(store)
+        layer.save_assets(str(folder))
+        text = (folder / "vocabulary.txt").read_text()
+        return [text, np.asarray(store["idf_weights"]), layer.get_vocabulary()]
+
+    text, weights, vocabulary = oracle.ask(lambda keras: write(keras.layers, tmp_path))
+    (tmp_path / "vocabulary.txt").write_text(text)
+    for order in ("load_assets", "load_own_variables"):
+        layer = getattr(layers, kind)(output_mode="tf_idf")
+        if order == "load_own_variables":
+            layer.load_own_variables({"idf_weights": weights})
+        layer.load_assets(str(tmp_path))
+        if order == "load_assets":
+            layer.load_own_variables({"idf_weights": weights})
+        assert [str(token) for token in layer.get_vocabulary()] == [str(t) for t in vocabulary]
+        learned = getattr(layers, kind)(output_mode="tf_idf")
+        learned.adapt(data)
+        torch.testing.assert_close(layer(data), learned(data))
+    (tmp_path / "own").mkdir()
+    found = write(layers, tmp_path / "own")
+    assert found[0] == text
+    np.testing.assert_allclose(found[1], weights, rtol=1e-6)

@@ -81,9 +81,8 @@ def test_adapted_beside_keras(name, config, data):
         keras.backend.clear_session()
         layer = getattr(keras.layers, name)(**config)
         layer.adapt(data)
-        weights = layer.get_weights() if name == "Normalization" else []
-        names = [w.name for w in layer.weights] if name == "Normalization" else []
-        return [layer(data), weights, names, config_of(keras, layer)]
+        names = [w.name for w in layer.weights]
+        return [layer(data), layer.get_weights(), names, config_of(keras, layer)]
 
     values, weights, names, described = oracle.ask(ask)
     torchkeras.backend.clear_session()
@@ -152,3 +151,35 @@ ERRORS = [
 def test_errors_name_what_is_wrong(call, told):
     with pytest.raises(ValueError, match=told):
         call()
+
+
+def test_what_discretization_learned_is_a_weight_of_files(tmp_path):
+    """As in tf.keras: `summary`, of a length that the data decide, from which boundaries follow."""
+
+    def run(keras, x):
+        layer = keras.layers.Discretization(num_bins=4, epsilon=0.1)
+        layer.adapt(x)
+        (weight,) = layer.weights
+        return [weight.name, np.asarray(layer.get_weights()[0]), list(layer.bin_boundaries)]
+
+    x = np.random.default_rng(0).normal(size=(200, 3)).astype("float32")
+    name, summary, boundaries = oracle.ask(lambda keras: run(keras, x))
+    found = run(torchkeras, x)
+    assert found[0] == name
+    np.testing.assert_allclose(found[1], summary, rtol=1e-6)
+    np.testing.assert_allclose(found[2], boundaries, rtol=1e-6)
+    layer = layers.Discretization(num_bins=4, epsilon=0.1)
+    layer.adapt(x)
+    inputs = layers.Input((3,))
+    model = torchkeras.Model(inputs, layer(inputs))
+    model.save(tmp_path / "model.h5")
+    again = torchkeras.models.load_model(tmp_path / "model.h5", compile=False)
+    assert torch.equal(again(x), model(x)) and len(set(again(x).flatten().tolist())) == 4
+    fresh = layers.Discretization(num_bins=4, epsilon=0.1)
+    fresh.build((None, 3))
+    with pytest.raises(ValueError, match="adapt"):
+        fresh(torch.zeros(1, 3))
+    fresh.load_state_dict(layer.state_dict())
+    assert fresh.bin_boundaries == layer.bin_boundaries
+    with pytest.raises(ValueError, match="shape"):
+        fresh.set_weights([np.zeros((3, 4))])

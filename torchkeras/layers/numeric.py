@@ -16,6 +16,7 @@ from ..config import epsilon as keras_epsilon
 from ..config import floatx
 from ..layer import TABLE, Layer, Weight
 from ..precision import dtype_name
+from ..variable import LayerWeight
 
 
 class Preprocessing(Layer):
@@ -59,6 +60,17 @@ class Preprocessing(Layer):
 
     def finalize_state(self) -> None:
         """Called when all data were seen."""
+
+    def make_adapt_function(self) -> Any:
+        """What `adapt` does with each batch: a function of an iterator over batches.
+
+        >>> layer = Normalization(axis=None)
+        >>> layer.build((None, 1))
+        >>> layer.make_adapt_function()(iter([np.ones((4, 1), "float32")]))
+        >>> float(layer.mean)
+        1.0
+        """
+        return lambda iterator: self.update_state(next(iterator))
 
 
 def _batches(data: Any, batch_size: int) -> Iterator[np.ndarray]:
@@ -335,7 +347,6 @@ class Discretization(_Encoding):
             )
         self.input_bin_boundaries = None if bin_boundaries is None else _list(bin_boundaries)
         self.num_bins, self.epsilon, self.sparse = num_bins, epsilon, sparse
-        self._summary = np.zeros((2, 0), "float32")
         self._set_boundaries(self.input_bin_boundaries or [])
 
     def _set_boundaries(self, boundaries):
@@ -350,34 +361,53 @@ class Discretization(_Encoding):
                 f'Layer "{self.name}" was given bin_boundaries, so it cannot adapt to data. Pass '
                 "num_bins instead."
             )
-        values = np.sort(np.asarray(data, "float32").ravel())
+        values, summary = np.sort(np.asarray(data, "float32").ravel()), to_numpy(self.summary_held)
         step = int(np.float32(len(values)) / np.float32(1.0 / self.epsilon))
         found = values[step :: max(step, 1)]
         batch = np.stack([found, np.full_like(found, max(step, 1))])
-        merged = np.concatenate([batch, self._summary], 1)
+        merged = np.concatenate([batch, summary], 1)
         merged = merged[:, np.argsort(merged[0], kind="stable")]
-        self._summary = _compressed(merged, self.epsilon)
+        self._hold(_compressed(merged, self.epsilon))
 
     def reset_state(self) -> None:
         super().reset_state()
-        self._summary = np.zeros((2, 0), "float32")
+        if self.built and self.input_bin_boundaries is None:
+            self._hold(np.zeros((2, 0)))
 
     def finalize_state(self) -> None:
-        if self.input_bin_boundaries is None:
-            found = _compressed(self._summary, 1.0 / self.num_bins)[0, :-1]
-            self._set_boundaries(found.tolist())
+        """Find the boundaries in what is known of the data."""
+        if self.input_bin_boundaries is None and self.built:
+            summary = to_numpy(self.summary_held)
+            found = _compressed(summary, 1.0 / self.num_bins)[0, :-1] if summary.size else summary
+            self._set_boundaries(found.tolist() if summary.size else [])
 
     def build(self, input_shape: Any) -> None:
-        if self.input_bin_boundaries is None and self.num_bins is None:
-            raise ValueError(f'Layer "{self.name}" needs bin_boundaries or num_bins.')
+        if self.input_bin_boundaries is None:
+            if self.num_bins is None:
+                raise ValueError(f'Layer "{self.name}" needs bin_boundaries or num_bins.')
+            self._hold(np.zeros((2, 0)))
+            self.weight_map = (Weight("summary", "summary_held", trainable=False),)
         self.built = True
 
+    def _hold(self, summary):
+        """Keep values of the data and how many each stands for, `(2, n)`."""
+        tensor = as_tensor(summary, torch.float32, self.device)
+        self.register_buffer("summary_held", tensor)
+
+    def _enter(self, row):
+        weight = _Summary(self, row, self._path(row.name), (2, 0))
+        return weight
+
+    def _load_from_state_dict(self, state_dict, prefix, *args):
+        held = state_dict.get(f"{prefix}summary_held")
+        if held is not None and "summary_held" in self._buffers:
+            self._hold(held)  # of any length
+        super()._load_from_state_dict(state_dict, prefix, *args)
+        self.finalize_state()
+
     def call(self, inputs: Tensor) -> Tensor:
-        if self.num_bins is not None and not self.is_adapted:
-            raise ValueError(
-                f'Layer "{self.name}" has not seen data: call adapt() first. What it finds is not '
-                "among the weights; pass it on as bin_boundaries."
-            )
+        if self.num_bins is not None and not self.summary_held.numel():
+            raise ValueError(f'Layer "{self.name}" has not seen data: call adapt() first.')
         bins = torch.bucketize(inputs.float().contiguous(), self.boundaries, right=True)
         if self.output_mode == "int":
             return bins.to(self._compute_dtype)
@@ -392,6 +422,21 @@ class Discretization(_Encoding):
         if parameter == "bin_boundaries":
             return self.input_bin_boundaries
         return super()._setting(parameter)
+
+
+class _Summary(LayerWeight):
+    """The weight of an adapted `Discretization`: `(2, n)`, for any n."""
+
+    @property
+    def shape(self) -> torch.Size:
+        return self.native[0].shape
+
+    def fits(self, shape: Any) -> bool:
+        return len(shape) == 2 and shape[0] == 2
+
+    def _write(self, tensor):
+        self._layer._hold(tensor)
+        self._layer.finalize_state()
 
 
 def _list(values):

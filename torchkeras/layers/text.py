@@ -142,6 +142,24 @@ class TextVectorization(TextLayer):
         """How many indices there are."""
         return self._lookup.vocabulary_size()
 
+    # --- in files ----------------------------------------------------------------------------
+
+    def save_own_variables(self, store: Any) -> None:
+        """Put the inverse document frequencies into a mapping, as `.keras` files hold them."""
+        self._lookup.save_own_variables(store)
+
+    def load_own_variables(self, store: Any) -> None:
+        """Take them from a mapping."""
+        self._lookup.load_own_variables(store)
+
+    def save_assets(self, dir_path: str) -> None:
+        """Write a vocabulary that `adapt` learned to `dir_path/vocabulary.txt`."""
+        self._lookup.save_assets(dir_path)
+
+    def load_assets(self, dir_path: str) -> None:
+        """Read what `save_assets` wrote."""
+        self._lookup.load_assets(dir_path)
+
     # --- calling -----------------------------------------------------------------------------
 
     def call(self, inputs: Any) -> Any:

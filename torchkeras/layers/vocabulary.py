@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -16,6 +17,7 @@ from ..precision import torch_dtype
 from .hashing import TextLayer, index_dtype
 
 _MODES = ("int", "one_hot", "multi_hot", "count", "tf_idf")
+_ASSET = "vocabulary.txt"
 _NOWHERE = -2  # the index of what an encoding leaves out
 
 
@@ -195,6 +197,49 @@ class Lookup(TextLayer):
     @property
     def _first_token(self):
         return self._first_oov + self.num_oov_indices
+
+    def vocab_size(self) -> int:
+        """The former name of `vocabulary_size`."""
+        return self.vocabulary_size()
+
+    # --- in files ----------------------------------------------------------------------------
+
+    def save_own_variables(self, store: Any) -> None:
+        """Put the inverse document frequencies into a mapping, as `.keras` files hold them."""
+        if self.output_mode == "tf_idf":
+            store["idf_weights"] = to_numpy(self._idf)
+
+    def load_own_variables(self, store: Any) -> None:
+        """Take them from a mapping."""
+        if self.output_mode == "tf_idf":
+            weights = np.asarray(store["idf_weights"], "float32")
+            if weights.ndim != 1:
+                raise ValueError(
+                    f'idf_weights of layer "{self.name}" must be a vector; received shape '
+                    f"{weights.shape}."
+                )
+            self._buffer("_idf", torch.tensor(weights, dtype=torch_dtype(floatx())))
+
+    def save_assets(self, dir_path: str) -> None:
+        """Write a vocabulary that `adapt` learned, a token a line, to `dir_path/vocabulary.txt`."""
+        if self.input_vocabulary is None:
+            with open(os.path.join(dir_path, _ASSET), "w", encoding="utf-8") as file:
+                file.write("\n".join(str(token) for token in self.get_vocabulary()))
+
+    def load_assets(self, dir_path: str) -> None:
+        """Read what `save_assets` wrote; the weights of tf-idf follow by `load_own_variables`."""
+        if self.input_vocabulary is not None:
+            return
+        with open(os.path.join(dir_path, _ASSET), encoding="utf-8") as file:
+            tokens = [self._stored(self._line(line)) for line in file.read().split("\n")]
+        special = [self._stored(token) for token in self._special_tokens()]
+        tokens = tokens[len(special) :] if tokens[: len(special)] == special else tokens
+        self._check_tokens(tokens)
+        kept = self._idf
+        self._set_tokens(tokens)
+        if len(kept) == len(special) + len(tokens):  # weights that came first
+            self._idf = kept
+        self._fix_size()
 
     # --- learning it from data ---------------------------------------------------------------
 

@@ -156,7 +156,7 @@ def _match(plan, where, weights, group, names, skip):
     else:
         sources = _sources(weights, [group.dataset(name) for name in names])
         for weight, source in zip(weights, sources, strict=True):
-            if tuple(weight.shape) == source.shape:
+            if weight.fits(source.shape):
                 plan.pairs.append((weight, source))
                 continue
             problem = shape_problem(group.file, where, weight, source)
