@@ -290,13 +290,13 @@ class Optimizer(Rated, Descent, KerasState, torch.optim.Optimizer):
                 batch = self._present(batch, given)
             if batch is None:
                 continue
-            try:
-                work.append((batch, batch.aligned(grads)))
-            except RuntimeError:  # a sparse gradient has no strides
-                if not any(grad.is_sparse for grad in grads):
-                    raise
+            if list(map(Tensor.stride, grads)) == batch.strides:
+                work.append((batch, grads))
+            elif any(grad.is_sparse for grad in grads):
                 dense = bool(self.gradient_accumulation_steps) or self._by_variable
                 work += rows.split(batch, grads, dense)
+            else:
+                work.append((batch, batch.aligned(grads)))
         return work
 
     def _present(self, batch, given):
@@ -470,8 +470,13 @@ class Optimizer(Rated, Descent, KerasState, torch.optim.Optimizer):
         return super().__repr__() if self.built else f"<{type(self).__name__} (not built)>"
 
 
+def _top(frame):
+    return str(frame.f_globals.get("__package__")).partition(".")[0]
+
+
 def _deprecated(message):
     level, frame = 2, sys._getframe(1)  # the line of the user that called a constructor
-    while frame.f_back is not None and frame.f_globals.get("__package__") == __package__:
+    library = __package__.partition(".")[0]
+    while frame.f_back is not None and _top(frame) == library:
         level, frame = level + 1, frame.f_back
     warnings.warn(message, DeprecationWarning, stacklevel=level)
