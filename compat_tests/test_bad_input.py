@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from torchkeras import Model, Sequential, layers, losses, metrics, optimizers
+from torchkeras import Model, Sequential, layers, losses, metrics, optimizers, utils
 
 X, Y = np.zeros((8, 3), "float32"), np.zeros((8, 1), "float32")
 
@@ -136,6 +136,17 @@ CASES = {
         lambda: model().layers[0].set_weights([np.zeros((2, 2)), np.zeros(2)]),
         ValueError,
         r"first/kernel:0 of layer 'first' has shape \(3, 2\).*\(2, 2\)",
+    ),
+    "label": (
+        lambda: losses.SparseCategoricalCrossentropy()([0, 3], np.full((2, 3), 1 / 3, "float32")),
+        ValueError,
+        r"sparse_categorical_crossentropy.*\[0, 3\).*\[0, 3\]",
+    ),
+    "class": (lambda: utils.to_categorical([1, -1]), ValueError, "-1"),
+    "later learning rate": (
+        lambda: setattr(optimizers.SGD(), "learning_rate", -0.5),
+        ValueError,
+        "learning_rate of SGD.*-0.5",
     ),
     "learning rate": (lambda: optimizers.Adam(-1.0), ValueError, "learning_rate of Adam.*-1"),
     "reduction": (lambda: losses.MeanSquaredError(reduction="avg"), ValueError, "reduction.*avg"),

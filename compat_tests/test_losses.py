@@ -11,7 +11,7 @@ import torch
 from compat_tests import oracle
 from compat_tests.checks.kernels import Kernels
 from compat_tests.checks.loss import check_loss
-from torchkeras import losses, registry
+from torchkeras import Sequential, layers, losses, metrics, registry
 
 REGRESSION = [
     ("MeanSquaredError", {}),
@@ -373,3 +373,64 @@ def test_few_kernels(loss, labels, limit):
     with Kernels() as kernels:
         loss(labels, predictions)
     assert len(kernels.names) <= limit, kernels.names
+
+
+@pytest.fixture
+def nobody_looks(monkeypatch):
+    """Labels as on a device whose kernels do not check them."""
+    monkeypatch.setattr(losses.labels, "looked_at", lambda labels: False)
+
+
+def test_a_wrong_label_that_no_kernel_looks_at(nobody_looks):
+    logits = torch.randn(4, 3, generator=torch.Generator().manual_seed(0))
+    for wrong in (3, -1):
+        found = losses.sparse_categorical_crossentropy([0, wrong, 2, 1], logits, True)
+        assert found.isnan().tolist() == [False, True, False, False]
+    with pytest.raises(ValueError, match=r"crossentropy got a label .* valid range \[0, 3\)"):
+        losses.labels.check()
+    losses.labels.check()  # told once
+    model = Sequential([layers.Dense(3, input_shape=(2,))])
+    model.compile("sgd", losses.SparseCategoricalCrossentropy(from_logits=True))
+    x, y = np.zeros((8, 2), "float32"), np.array([0, 1, 2, 0, 1, 2, 3, 0])
+    with pytest.raises(ValueError, match=r"valid range \[0, 3\) in epoch 1"):
+        model.fit(x, y, batch_size=4, epochs=2, verbose=0)
+
+
+@pytest.mark.parametrize("ignored", [None, -1, 1, 255])
+@pytest.mark.parametrize("reduction", ["none", "auto"])
+def test_right_labels_that_no_kernel_looks_at(ignored, reduction, monkeypatch):
+    logits = torch.randn(5, 3, generator=torch.Generator().manual_seed(0))
+    labels = [0, 1, 2, 1, 0] if ignored is None else [0, ignored, 2, ignored, 1]
+    found = []
+    for looks in (True, False):
+        monkeypatch.setattr(losses.labels, "looked_at", lambda labels, looks=looks: looks)
+        given = logits.clone().requires_grad_()
+        loss = losses.SparseCategoricalCrossentropy(True, ignored, reduction)
+        value = loss(labels, given)
+        value.sum().backward()
+        found += [value.detach(), given.grad]
+    torch.testing.assert_close(found[:2], found[2:])
+    losses.labels.check()
+
+
+@pytest.mark.parametrize("name", ["MeanSquaredError", "BinaryCrossentropy", "Huber", "Hinge"])
+def test_a_column_meets_a_row_element_by_element(name):
+    """Labels (N,) beside predictions (N, 1) and the other way round: never N x N."""
+    random = np.random.default_rng(0)
+    y = random.integers(0, 2, 6).astype("float32")
+    p = random.uniform(0.1, 0.9, 6).astype("float32")
+    pairs = [(y, p[:, None]), (y[:, None], p), (y[:, None], p[:, None]), (y, p)]
+
+    def reference(keras):
+        import tensorflow as tf  # of arrays tf.keras makes N x N, of tensors and in fit it does not
+
+        return [getattr(keras.losses, name)()(*map(tf.constant, pair)) for pair in pairs]
+
+    expected = oracle.ask(reference)
+    found = [getattr(losses, name)()(*pair) for pair in pairs]
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    assert np.ptp(found) < 1e-6 or name == "BinaryCrossentropy"
+    means = [metrics.MeanSquaredError() for _ in pairs]
+    for metric, pair in zip(means, pairs, strict=True):
+        metric.update_state(*pair)
+    np.testing.assert_allclose([float(m.result()) for m in means], ((y - p) ** 2).mean(), rtol=1e-6)

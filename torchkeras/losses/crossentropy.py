@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..config import epsilon
+from . import labels as class_labels
 from .base import TABLE, LossFunctionWrapper, loss_function, mean_of, to_floats, to_tensors
 
 _NO_CLASS = -(2**63)  # an ignore_index that no label can have
@@ -204,7 +205,7 @@ def sparse_categorical_crossentropy(
 
     `y_true` has the shape of `y_pred` without `axis`, or with length 1 there. Labels equal to
     `ignore_class` give 0 and are masked (`_keras_mask`). A label outside of the classes is a
-    ValueError on the CPU, a device assertion on CUDA.
+    ValueError on the CPU; elsewhere the loss is NaN, and `fit` raises the error with the epoch.
 
     >>> round(float(sparse_categorical_crossentropy([1], [[0.5, 0.5]])), 4)
     0.6931
@@ -240,6 +241,9 @@ def _sparse_kernel(labels, logits, ignore_class, reduction):
             f"{rows.shape[0]} predictions (y_pred has shape {tuple(logits.shape)}); received "
             f"{labels.shape[0]} labels. For one-hot labels use categorical_crossentropy."
         )
+    if not class_labels.looked_at(labels):
+        name = "sparse_categorical_crossentropy"
+        return class_labels.cross_entropy(rows, labels, ignore, reduction, name)
     try:
         return F.cross_entropy(rows, labels, ignore_index=ignore, reduction=reduction)
     except IndexError as error:  # only the CPU looks at the labels

@@ -15,10 +15,15 @@ import torch
 from .. import tree
 from ..data.arrays import ArrayBatches, unpack_x_y_sample_weight
 from ..data.streams import Stream
+from ..losses import labels as class_labels
 
 
 def report(model: Any, batches: Any, logs: dict[str, Any], epoch: int) -> None:
-    """Warn if the loss of an epoch is not finite, unless this run was warned before."""
+    """Warn if the loss of an epoch is not finite, unless this run was warned before.
+
+    ValueError if a label was out of range that no kernel looked at.
+    """
+    class_labels.check(f" in epoch {epoch + 1}")
     loss = logs.get("loss", 0.0)
     if model.stop_training or model._told_not_finite:  # TerminateOnNaN tells by itself
         return
