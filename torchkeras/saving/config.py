@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -127,7 +128,10 @@ def build_model(
         with custom_object_scope(custom_objects), sharing():
             _check_known(config, where)
             try:
-                return TABLE.deserialize(config, custom_objects)
+                with warnings.catch_warnings():
+                    # what old files spell is no news to who reads them
+                    warnings.simplefilter("ignore", DeprecationWarning)
+                    return TABLE.deserialize(config, custom_objects)
             except Exception as error:
                 raise ValueError(f"{where}: {_culprit(config)}{_said(error)}") from error
     except RecursionError as error:

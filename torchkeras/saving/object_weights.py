@@ -15,8 +15,9 @@ import numpy as np
 
 from ..names import module_name, to_snake_case
 from . import h5
+from .conversions import Source
 from .objects import Place, places
-from .weights import Plan, Source, shape_problem
+from .weights import Plan, shape_problem
 
 _log = logging.getLogger("torchkeras")
 _OLD_LAYERS = "_layer_checkpoint_dependencies"  # what Keras 2.12 calls 'layers'
@@ -185,7 +186,7 @@ def _planned(stored: _Stored, wanted: list[Place]) -> tuple[Plan, list[str]]:
             continue
         for weight, array in zip(place.weights, arrays, strict=True):
             source = Source([array])
-            if tuple(weight.shape) == source.shape:
+            if weight.fits(source.shape):
                 plan.pairs.append((weight, source))
             else:
                 problems.append(shape_problem(stored.root.file, where, weight, source))

@@ -76,10 +76,11 @@ class _Walk:
     def _inside(self, owner, weight):
         """The attribute of a layer inside that Keras gives this weight to, or ''."""
         scope = weight.weight.scope or ""
-        if scope.endswith(("_cell", "_cell_1d", "_cell_2d", "_cell_3d")):
+        library = type(owner).__module__.startswith("torchkeras.")
+        if library and (scope.endswith("_cell") or type(owner).__name__.startswith("ConvLSTM")):
             return "cell"
         head = weight.weight.name.rpartition("/")[0] or scope
-        if head in _INNER and type(owner).__module__.startswith("torchkeras."):
+        if head in _INNER and library:
             return ("_" if self.version == 2 else "") + _INNER[head]
         return ""
 

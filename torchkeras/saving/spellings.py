@@ -7,6 +7,7 @@ from typing import Any
 
 from ..layer import TABLE, Layer, constructor_parameters
 from ..names import to_snake_case
+from . import keras1
 
 _OTHER_NAMES = {
     "BatchNormalizationV1": "BatchNormalization",
@@ -48,6 +49,12 @@ def modern(value: Any) -> Any:
         return [modern(item) for item in value]
     if not isinstance(value, dict):
         return value
+    if value.get("class_name") == "Sequential":
+        entries = value.get("config")
+        entries = entries.get("layers") if isinstance(entries, dict) else entries
+        merged = keras1.merged_sequential(entries) if isinstance(entries, list) else None
+        if merged is not None:
+            value = {**value, "class_name": "Model", "config": merged}
     value = {key: modern(item) for key, item in value.items()}
     name, inner = value.get("class_name"), value.get("config")
     if set(value) == {"type", "value"} and value["type"] == "ndarray":
@@ -66,6 +73,9 @@ def modern(value: Any) -> Any:
         return value
     if _is_operation(value, inner):
         return _operation(value)
+    if keras1.is_of_keras_1(name, inner):
+        name, inner = keras1.as_keras_2(name, inner)
+        value |= {"class_name": name, "config": inner}
     if name == "Model" and "layers" in inner:
         value["class_name"] = "Functional"
     if name in ("GRU", "GRUCell"):  # files from before the setting existed

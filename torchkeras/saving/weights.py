@@ -7,7 +7,7 @@ into the model.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from ..variable import LayerWeight
 from ..weighted import weights_of
 from . import h5
 from .config import KERAS_VERSION
+from .conversions import Source, sources
 
 _TOP = "top_level_model_weights"
 
@@ -30,21 +31,6 @@ class Plan:
     def read(self) -> list[tuple[Any, np.ndarray]]:
         """The arrays, from the file."""
         return [(weight, source.read()) for weight, source in self.pairs]
-
-
-class Source:
-    """Arrays of a file as one array: `shape` is known before `read` makes it."""
-
-    def __init__(
-        self, datasets: list[h5.Dataset], shape: tuple[int, ...] | None = None,
-        convert: Callable[..., np.ndarray] | None = None,
-    ):  # fmt: skip
-        self.datasets, self.convert = datasets, convert
-        self.shape = datasets[0].shape if shape is None else shape
-
-    def read(self) -> np.ndarray:
-        arrays = [dataset.read() for dataset in self.datasets]
-        return self.convert(*arrays) if self.convert else arrays[0]
 
 
 def ordered_weights(layer: Any) -> list[LayerWeight]:
@@ -107,11 +93,20 @@ def by_order(root: h5.Node, model: Any) -> Plan:
             f"{len(layers)} layers with weights ({_listed([module_name(x) for x, _ in layers])}), "
             f"the file has {len(groups)} ({_listed([name for name, _, _ in groups])})."
         )
-    plan = Plan()
+    plan, origin = Plan(), _Origin.of(root)
+    if origin.of_keras_1:
+        groups = _by_names(groups, layers)
     for (layer, weights), (_, group, names) in zip(layers, groups, strict=True):
-        _match(plan, f"layer {module_name(layer)!r}", weights, group, names, skip=False)
+        _match(plan, f"layer {module_name(layer)!r}", weights, group, names, False, origin)
     _match_top(plan, root, model, skip=False)
     return plan
+
+
+def _by_names(groups, layers):
+    """The groups in the order of the layers where all names agree: Keras 1 lists branches apart."""
+    found = {name: entry for entry in groups for name in entry[:1]}
+    names = [module_name(layer) for layer, _ in layers]
+    return [found[name] for name in names] if set(names) == set(found) else groups
 
 
 def by_name(root: h5.Node, model: Any, skip_mismatch: bool = False) -> Plan:
@@ -122,12 +117,13 @@ def by_name(root: h5.Node, model: Any, skip_mismatch: bool = False) -> Plan:
     layers: dict[str, list] = {}
     for layer in model.layers:
         layers.setdefault(module_name(layer), []).append(layer)
-    plan = Plan()
+    plan, origin = Plan(), _Origin.of(root)
     for name in root.texts("layer_names"):
         for layer in layers.get(name, ()):
             group = root.group(name)
             names = group.texts("weight_names")
-            _match(plan, f"layer {name!r}", ordered_weights(layer), group, names, skip_mismatch)
+            weights = ordered_weights(layer)
+            _match(plan, f"layer {name!r}", weights, group, names, skip_mismatch, origin)
     _match_top(plan, root, model, skip_mismatch)
     return plan
 
@@ -141,21 +137,35 @@ def _match_top(plan, root, model, skip):
     if _TOP in root:
         group = root.group(_TOP)
         where = f"model {model.name!r} itself"
-        _match(plan, where, model._weights, group, group.texts("weight_names"), skip)
+        names = group.texts("weight_names")
+        _match(plan, where, model._weights, group, names, skip, _Origin.of(root))
 
 
-def _match(plan, where, weights, group, names, skip):
+@dataclass
+class _Origin:
+    """Who wrote a file: Keras 1 does not say its version there."""
+
+    of_keras_1: bool
+    backend: str
+
+    @classmethod
+    def of(cls, root: h5.Node) -> _Origin:
+        return cls(not root.has_attribute("keras_version"), root.text("backend") or "")
+
+
+def _match(plan, where, weights, group, names, skip, origin):
     """Add the pairs of one layer, or raise; `skip` turns the error into a warning."""
     problem = None
-    if len(names) != len(weights):
+    datasets = [group.dataset(name) for name in names]
+    found = sources(weights, datasets, origin.of_keras_1, origin.backend)
+    if found is None:
         problem = (
             f"{group.file}: weight count mismatch for {where}: it has {len(weights)} weights "
             f"({_listed([weight.name for weight in weights])}), the file has {len(names)} "
             f"({_listed(names)})."
         )
     else:
-        sources = _sources(weights, [group.dataset(name) for name in names])
-        for weight, source in zip(weights, sources, strict=True):
+        for weight, source in zip(weights, found, strict=True):
             if weight.fits(source.shape):
                 plan.pairs.append((weight, source))
                 continue
@@ -178,54 +188,3 @@ def shape_problem(file: str, where: str, weight: LayerWeight, source: Source) ->
         f"{tuple(weight.shape)}, the array {source.datasets[0].path} in the file has "
         f"shape {source.shape}."
     )
-
-
-# --- weights of CuDNNLSTM and CuDNNGRU -------------------------------------------------------
-
-
-def _sources(weights, datasets):
-    """One source a weight; those that cuDNN layers wrote are converted."""
-    sources = [Source([dataset]) for dataset in datasets]
-    rows: dict[int, dict[str, int]] = {}
-    for index, weight in enumerate(weights):
-        rows.setdefault(id(weight.layer), {})[weight.weight.name] = index
-    for own in rows.values():
-        if set(own) == {"kernel", "recurrent_kernel", "bias"}:
-            kernel, recurrent, bias = own["kernel"], own["recurrent_kernel"], own["bias"]
-            gates = _cudnn_gates(weights[bias].shape, datasets[bias].shape, datasets[recurrent])
-            if gates:
-                sources[kernel] = _per_gate(datasets[kernel], gates, _reordered)
-                sources[recurrent] = _per_gate(datasets[recurrent], gates, np.transpose)
-                sources[bias] = _bias(datasets[bias], gates)
-    return sources
-
-
-def _cudnn_gates(wanted, given, recurrent):
-    """4 or 3 where a file's bias has the length that cuDNN gives an LSTM or a GRU, else None."""
-    if len(recurrent.shape) != 2 or len(given) != 1:
-        return None
-    units = recurrent.shape[0]
-    if tuple(wanted) == (4 * units,) and given == (8 * units,):
-        return 4
-    if tuple(wanted) == (2, 3 * units) and given == (6 * units,):
-        return 3
-    return None
-
-
-def _per_gate(dataset, gates, change):
-    def convert(array):
-        return np.hstack([change(part) for part in np.hsplit(array, gates)])
-
-    return Source([dataset], convert=convert)
-
-
-def _reordered(kernel):
-    """A kernel that is stored column by column."""
-    return kernel.T.reshape(kernel.shape, order="F")
-
-
-def _bias(dataset, gates):
-    length = dataset.shape[0] // 2
-    if gates == 4:
-        return Source([dataset], (length,), lambda array: array[:length] + array[length:])
-    return Source([dataset], (2, length), lambda array: array.reshape(2, length))
