@@ -1,7 +1,7 @@
-"""Write docs/matrix.md: which library's files are read by which, over the models of matrix/models.py.
+"""Write docs/matrix.md: which library reads the files of which, over matrix/models.py.
 
-`make_matrix.py FOLDER [--tf215 PYTHON] [MODEL ...]`: every library saves every model in every format
-it has, the others load it, predict, and train on for three epochs beside the one that saved it.
+`make_matrix.py FOLDER [--tf215 PYTHON] [MODEL ...]`: every library saves every model in every
+format it has; the others load it, predict, and train on for three epochs beside the writer.
 `--tf215` names a Python with TensorFlow 2.15. FOLDER keeps the files and `matrix.json`.
 """
 
@@ -25,8 +25,8 @@ PREDICT, TRAIN = 1e-4, 1e-3
 SIDES = ("tf.keras 2.15", "tf_keras", "Keras 3")
 HEAD = """# Files of one library in another
 
-Written by `compat_tests/make_matrix.py`. {count} models, which together use every layer, wrapper and
-optimizer, are saved by one library after an epoch and loaded by another: predictions agree to
+Written by `compat_tests/make_matrix.py`. {count} models, which together use every layer, wrapper
+and optimizer, are saved by one library after an epoch and loaded by another: predictions agree to
 {predict:g}, and the losses of three more epochs to {train:g}. A model whose layers the other
 library does not have is not counted.
 

@@ -162,8 +162,8 @@ def test_kernels_of_keras_1_are_laid_out_as_in_tf_keras(name, tmp_path):
 def test_kernels_of_theano_are_turned(tmp_path):
     path = str(tmp_path / "weights.h5")
     kernel = numbers(2, 3, 2, 4)
-    config = {"class_name": "Sequential", "config": [layer(
-        "Conv2D", "c", filters=4, kernel_size=[2, 3], batch_input_shape=[None, 6, 6, 2])]}  # fmt: skip
+    conv = layer("Conv2D", "c", filters=4, kernel_size=[2, 3], batch_input_shape=[None, 6, 6, 2])
+    config = {"class_name": "Sequential", "config": [conv]}
     saved(path, config, {"c": [kernel, numbers(4)]}, "2.2.4", "theano")
     found = load_model(path, compile=False).layers[0].kernel.numpy()
     np.testing.assert_array_equal(found, kernel[::-1, ::-1])

@@ -37,7 +37,6 @@ from .einsum import EinsumDense
 from .functions import Identity, Lambda
 from .graph_nodes import TensorFlowOpLayer as _TensorFlowOpLayer
 from .hashing import HashedCrossing, Hashing
-from .keras_operation import KerasOperation as _KerasOperation
 from .local import LocallyConnected1D, LocallyConnected2D
 from .lookup import IntegerLookup, StringLookup
 from .merge import (

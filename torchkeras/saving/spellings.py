@@ -8,6 +8,7 @@ from typing import Any
 from ..layer import TABLE, Layer, constructor_parameters
 from ..names import to_snake_case
 from . import keras1
+from .operation import KerasOperation
 
 _OTHER_NAMES = {
     "BatchNormalizationV1": "BatchNormalization",
@@ -139,7 +140,7 @@ def _operation(value):
     """A function of `keras.ops` between layers."""
     inner = dict(value["config"])
     config = {"name": inner.pop("name", None), "function": to_snake_case(value["class_name"])}
-    return {**value, "class_name": "KerasOperation", "config": {**config, "settings": inner}}
+    return {**value, "class_name": KerasOperation.__name__, "config": {**config, "settings": inner}}
 
 
 # --- for `.keras` files ----------------------------------------------------------------------
