@@ -16,6 +16,19 @@ def model():
     return made
 
 
+def tokens():
+    made = Sequential([layers.Embedding(5, 2, input_length=3, name="table"), layers.Flatten()])
+    made.add(layers.Dense(1))
+    made.compile("sgd", "mse")
+    return made
+
+
+def classes():
+    made = Sequential([layers.Dense(3, input_shape=(3,))])
+    made.compile("sgd", losses.SparseCategoricalCrossentropy(from_logits=True))
+    return made
+
+
 def two_outputs():
     x = layers.Input((3,))
     made = Model(x, [layers.Dense(1, name="a")(x), layers.Dense(1, name="b")(x)])
@@ -125,7 +138,72 @@ CASES = {
     "shape of labels": (
         lambda: model().fit(X, np.zeros((8, 4), "float32"), verbose=0),
         ValueError,
-        r"\(8, 4\).*\(8, 1\)",
+        r"\(None, 4\).*\(None, 1\)",
+    ),
+    "rank of labels": (
+        lambda: model().fit(X, np.zeros((8, 4, 1), "float32"), verbose=0),
+        ValueError,
+        r"\(None, 4\)",
+    ),
+    "labels in evaluate": (
+        lambda: model().evaluate(X, np.zeros((8, 4), "float32"), verbose=0),
+        ValueError,
+        r"have shape \(None, 4\).*gives \(None, 1\)",
+    ),
+    "several labels": (lambda: model().fit(X, [Y, Y], verbose=0), ValueError, "y has 2 parts"),
+    "no labels": (lambda: model().fit(X, verbose=0), ValueError, "Target data is missing"),
+    "no labels in evaluate": (
+        lambda: model().evaluate(X, verbose=0),
+        ValueError,
+        "Target data is missing.*loss=mse",
+    ),
+    "no labels for validation": (
+        lambda: model().fit(X, Y, validation_data=X, verbose=0),
+        ValueError,
+        r"validation_data must be \(x, y\)",
+    ),
+    "steps of evaluate": (lambda: model().evaluate(X, Y, steps=0), ValueError, "steps.*0"),
+    "steps of predict": (lambda: model().predict(X, steps=-1), ValueError, "steps.*-1"),
+    "shuffle": (lambda: model().fit(X, Y, shuffle="yes"), ValueError, "shuffle.*'batch'.*'yes'"),
+    "fractions for an embedding": (
+        lambda: tokens().fit(X + 0.5, Y, verbose=0),
+        ValueError,
+        'layer "table" must be integers from 0 to 4; received numbers with fractions',
+    ),
+    "fractions in predict": (
+        lambda: tokens().predict(X + 0.5, verbose=0),
+        ValueError,
+        "numbers with fractions",
+    ),
+    "tokens out of range": (
+        lambda: tokens().evaluate(X + 7, Y, verbose=0),
+        ValueError,
+        'layer "table".*0 to 4; received values from 7 to 7',
+    ),
+    "class labels out of range": (
+        lambda: classes().fit(X, np.full(8, 5), verbose=0),
+        ValueError,
+        r"valid range \[0, 3\)",
+    ),
+    "class of to_categorical": (
+        lambda: utils.to_categorical([-1, 0]),
+        ValueError,
+        "class numbers from 0.*-1",
+    ),
+    "a window longer than its data": (
+        lambda: utils.timeseries_dataset_from_array(np.arange(5), None, 10),
+        ValueError,
+        "sequence_length=10.*the data has 5",
+    ),
+    "a missing class": (
+        lambda: classes().fit(X, np.arange(8) % 3, class_weight={0: 1.0, 2: 1.0}, verbose=0),
+        ValueError,
+        r"class_weight must name every class from 0 to 2; received \[0, 2\]",
+    ),
+    "learning rate set later": (
+        lambda: setattr(model().optimizer, "learning_rate", -1.0),
+        ValueError,
+        "learning_rate of Adam.*-1",
     ),
     "number of weights": (
         lambda: model().layers[0].set_weights([np.zeros((3, 2))]),
@@ -180,6 +258,64 @@ def test_error(case):
     run, kind, message = CASES[case]
     with pytest.raises(kind, match=message):
         run()
+
+
+def test_warnings_where_a_script_may_rely_on_silence():
+    bad = X.copy()
+    bad[5, 1] = np.inf
+    told = {
+        r"nan in epoch 1, batch 1 .*x holds": lambda: model().fit(bad, Y, 4, 2, 0, shuffle=False),
+        r"nan in epoch 1, batch 0 .*y holds": lambda: model().fit(X, Y * np.nan, verbose=0),
+        r"evaluate\(\) is (nan|inf) from batch 1 on.*x holds": lambda: model().evaluate(
+            bad, Y, 4, 0
+        ),
+        "initial_epoch=5 is not before epochs=2": lambda: model().fit(
+            X, Y, epochs=2, initial_epoch=5, verbose=0
+        ),
+        "ended after 1 batches": lambda: model().fit(iter([(X, Y)]), steps_per_epoch=3, verbose=0),
+    }
+    for message, run in told.items():
+        with pytest.warns((RuntimeWarning, UserWarning), match=message) as caught:
+            run()
+        assert len(caught) == 1
+    model().fit(X, Y, steps_per_epoch=8 / 3, verbose=0)  # scripts divide; 3 steps as in tf.keras
+
+
+WRONG = {
+    "labels": lambda m: m.fit(X, np.zeros((8, 4))),
+    "lengths": lambda m: m.fit(X, Y[:5]),
+    "split": lambda m: m.fit(X, Y, validation_split=2),
+    "width": lambda m: m.fit(X[:, :2], Y),
+    "steps": lambda m: m.fit(X, Y, steps_per_epoch=0),
+    "no labels": lambda m: m.fit(X),
+    "class weight": lambda m: m.fit(X, Y + 3, class_weight={0: 1.0}),
+    "validation": lambda m: m.fit(X, Y, validation_data=(X, Y[:2])),
+    "on batch": lambda m: m.train_on_batch(X, Y[:2]),
+    "callback": lambda m: m.fit(X, Y, callbacks=["none"]),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_the_model_is_as_it_was(wrong):
+    """Statistics, the optimizer, the mode and the random numbers included."""
+    made = Sequential(
+        [layers.Dense(4, input_shape=(3,)), layers.BatchNormalization(), layers.Dropout(0.5)]
+    )
+    made.add(layers.Dense(1))
+    made.compile("adam", "mse")
+    made.fit(X + 1, Y + 1, verbose=0)
+
+    def state():
+        optimizer = [w.tolist() for w in made.optimizer.get_weights()]
+        return [w.tolist() for w in made.get_weights()], optimizer, made.training
+
+    before, drawn = state(), torch.get_rng_state()
+    with pytest.raises((ValueError, TypeError)):
+        WRONG[wrong](made)
+    assert state() == before
+    if wrong != "width":  # found by the model itself, when the samples are mixed already
+        assert torch.equal(torch.get_rng_state(), drawn)
+    made.fit(X, Y, verbose=0)
 
 
 def test_nothing_is_half_changed():

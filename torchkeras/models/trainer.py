@@ -140,7 +140,9 @@ class Trainer(Network):
         """Loss and metrics on a batch; returns the logs."""
         x, y, sample_weight = unpack_x_y_sample_weight(data)
         y_pred = self(x)
-        self.compute_loss(x, y, y_pred, sample_weight)
+        loss = self.compute_loss(x, y, y_pred, sample_weight)
+        if y is None and self.loss:
+            self._validate_target_and_loss(y, loss)
         return self.compute_metrics(x, y, y_pred, sample_weight)
 
     def predict_step(self, data: Any) -> Any:
@@ -173,11 +175,16 @@ class Trainer(Network):
         penalties = [weight.regularizer(weight.value) for weight in self._regularized]
         return penalties + self._added_losses()
 
+    def _standard_steps(self):
+        """Whether the losses of `compile` see labels and outputs as they are given."""
+        names = ("train_step", "test_step", "compute_loss", "make_train_function")
+        return all(getattr(type(self), name) is getattr(Trainer, name) for name in names)
+
     def _validate_target_and_loss(self, y, loss):
         if y is None and self.loss:
             raise ValueError(
-                f"Target data is missing: the model was compiled with loss={self.loss}, so fit() "
-                "needs labels y."
+                f"Target data is missing: the model was compiled with loss={self.loss}, so "
+                "labels y are needed."
             )
         if loss is None:
             raise ValueError(

@@ -14,73 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from .. import losses, metrics, tree
-from ..arrays import as_tensor
 from ..graph import KerasTensor
 from ..weighted import Weighted
-
-
-class LossTracker:
-    """The mean of a loss over the samples of an epoch, kept on the device.
-
-    A `watched` one remembers the values of the batches, so that `first_not_finite` can tell where
-    it all began.
-    """
-
-    dtype = "float32"
-
-    def __init__(self, name: str, watched: bool = False):
-        self.name, self._watched = name, watched
-        self.reset_state()
-
-    def reset_state(self) -> None:
-        """Forget all batches."""
-        self.total: Tensor | float = 0.0
-        self.count: Any = 0
-        self._recent: list[Tensor] = []  # values of single batches, not read yet
-        self._folded: list[Tensor] = []  # the places of values not finite among 1024 older ones
-
-    reset_states = reset_state
-
-    def update_state(self, values: Any, sample_weight: Any = 1) -> None:
-        """Count in the loss of a batch of `sample_weight` samples."""
-        value = values.detach() if isinstance(values, Tensor) else as_tensor(values)
-        if value.ndim:
-            value = value.mean()
-        if self.count:
-            self.total.add_(value, alpha=sample_weight)
-        else:
-            self.total = value * sample_weight
-            if self.total.dtype in _HALF:
-                self.total = value.float() * sample_weight
-        self.count += sample_weight
-        if self._watched:
-            self._recent.append(value)
-            if len(self._recent) == 1024:
-                self._folded.append(torch.stack(self._recent).isfinite())
-                self._recent = []
-
-    def __call__(self, values: Any, sample_weight: Any = 1) -> Tensor | float:
-        self.update_state(values, sample_weight)
-        return self.result()
-
-    def result(self) -> Tensor | float:
-        """The mean so far, 0 without any batch."""
-        return self.total / self.count if self.count else 0.0
-
-    def first_not_finite(self) -> int | None:
-        """The number of the first batch whose loss was not finite; reads from the device."""
-        recent = [torch.stack(self._recent).isfinite()] if self._recent else []
-        found = self._folded + recent
-        if not found:
-            return None
-        wrong = (~torch.cat(found)).nonzero()
-        return int(wrong[0]) if len(wrong) else None
-
-    def get_config(self) -> dict[str, Any]:
-        return {"name": self.name, "dtype": self.dtype}
-
-
-_HALF = (torch.float16, torch.bfloat16)
+from .tracker import LossTracker
 
 
 class Compiled:
@@ -285,16 +221,31 @@ class Compiled:
                 made[-1].append(metric)
         output.metrics, output.weighted = made
 
+    def check_labels(self, y: Any, model: Any) -> None:
+        """Hold labels against the outputs of a graph before anything runs; ValueError."""
+        shapes = [tensor.shape[1:] for tensor in model.outputs or ()]
+        if y is None or not shapes or any(None in shape for shape in shapes):
+            return
+        if not self._settled:
+            self._settle_losses(model.output)
+        outputs = [torch.empty(1, *shape, device="meta") for shape in shapes]
+        y_pred = tree.pack(model.output, outputs)
+        one = tree.map_structure(lambda leaf: None if leaf is None else leaf[:1], y)
+        for output, target, prediction, _ in self._matched(one, y_pred, None):
+            if target is not None and output.loss is not None:
+                self._check_labels(output, target, prediction)
+
     def _check_labels(self, output, target, prediction):
         """Labels of the first batch that would only be broadcast against the output."""
         output.checked = True
         kernel = losses.base.MEANS.get(getattr(output.loss, "fn", None))
         if kernel is None or hasattr(kernel, "takes_classes"):
             return
-        if target.shape != prediction.shape and target.ndim == prediction.ndim:
+        target, prediction = losses.base.align(target, prediction)
+        if target.shape != prediction.shape:
             raise ValueError(
-                f'Labels of output "{output.name}" have shape {tuple(target.shape)}, but the model '
-                f'"{self._model_name}" gives {tuple(prediction.shape)}. Give the last layer as '
+                f'Labels of output "{output.name}" have shape {_shown(target)}, but the model '
+                f'"{self._model_name}" gives {_shown(prediction)}. Give the last layer as '
                 "many units as a label has values, or reshape the labels."
             )
 
@@ -342,7 +293,7 @@ class Compiled:
             if isinstance(y, dict):
                 y = next(iter(y.values()))
             elif isinstance(y, (list, tuple)):
-                y = y[0]
+                y = self._only_one(y)
             if isinstance(sample_weight, (list, tuple, dict)):
                 sample_weight = tree.flatten(sample_weight)[0]
             return [(self._outputs[0], *_ranked(y, y_pred, sample_weight))]
@@ -352,6 +303,18 @@ class Compiled:
         weights = self._per_output(sample_weight, count, "sample_weight", lambda v: shared)
         matched = zip(self._outputs, labels, tree.flatten(y_pred), weights, strict=True)
         return [(output, *_ranked(y, p, w)) for output, y, p, w in matched]
+
+    def _only_one(self, y):
+        if len(y) != 1:
+            raise ValueError(
+                f'Model "{self._model_name}" has one output, but y has {len(y)} parts; give one '
+                "array of labels."
+            )
+        return y[0]
+
+
+def _shown(tensor):
+    return (None, *tensor.shape[1:])
 
 
 class CompiledLoss:

@@ -21,7 +21,7 @@ from ..data import sources
 from ..data.arrays import ArrayBatches
 from ..data.streams import Stream
 from ..data.workers import Work
-from . import execution, watch
+from . import arguments, execution, watch
 from .logs import Logs
 
 _ALONE = Work()
@@ -29,6 +29,7 @@ _ALONE = Work()
 
 def fit(model: Any, **given: Any) -> Any:
     """Train and return the `History`; the arguments are those of `Model.fit`."""
+    given = arguments.checked_fit(given)
     train, validation = _training_data(model, given)
     epochs, first = given["epochs"], given["initial_epoch"]
     callbacks = CallbackList(
@@ -99,7 +100,10 @@ def evaluate(
 ) -> Any:
     """Loss and metrics over all batches."""
     _require_compiled(model)
+    steps = arguments.whole_steps("steps", steps)
     batches = _batches(model, x, y, sample_weight, batch_size, False, steps, work)
+    arguments.check_tokens(model, batches)
+    arguments.check_labels(model, batches)
     batches = _stepped(model, batches, steps)
     if not isinstance(callbacks, CallbackList):
         callbacks = CallbackList(
@@ -112,6 +116,7 @@ def evaluate(
         )
     with _mode(model, False), _closing(callbacks, batches):
         logs = _test(model, batches, callbacks)
+    watch.report_evaluation(model, batches, logs)
     return logs if return_dict else _listed(logs, model)
 
 
@@ -143,7 +148,9 @@ def _test(model, batches, callbacks) -> dict[str, float]:
 
 def predict(model, x, batch_size, verbose, steps, callbacks, work=_ALONE) -> Any:
     """The outputs of all batches, joined, as numpy arrays."""
+    steps = arguments.whole_steps("steps", steps)
     batches = _batches(model, x, None, None, batch_size, False, steps, work)
+    arguments.check_tokens(model, batches)
     batches = _stepped(model, batches, steps)
     callbacks = CallbackList(
         callbacks,
@@ -218,17 +225,7 @@ def predict_on_batch(model, x) -> Any:
 def _training_data(model, given):
     """Batches for training and validation, checked before anything changes."""
     _require_compiled(model)
-    epochs, first = given["epochs"], given["initial_epoch"]
-    if not isinstance(epochs, (int, np.integer)) or epochs < 0:
-        raise ValueError(f"epochs must be an integer of at least 0; received {epochs!r}.")
-    if not isinstance(first, (int, np.integer)) or first < 0:
-        raise ValueError(f"initial_epoch must be an integer of at least 0; received {first!r}.")
-    for argument in ("steps_per_epoch", "validation_steps"):
-        if given[argument] is not None and given[argument] < 1:
-            raise ValueError(f"{argument} must be at least 1; received {given[argument]!r}.")
     split, data = given["validation_split"], given["validation_data"]
-    if split and not 0 < split < 1:
-        raise ValueError(f"validation_split must lie between 0 and 1; received {split!r}.")
     train = _batches(
         model,
         given["x"],
@@ -241,6 +238,7 @@ def _training_data(model, given):
     )
     validation = None
     if data is not None:
+        arguments.check_validation(model, data)
         validation = _validation_batches(model, data, given)
     elif split:
         if not isinstance(train, ArrayBatches):
@@ -249,6 +247,8 @@ def _training_data(model, given):
                 "validation_data."
             )
         train, validation = train.split(split, given["validation_batch_size"])
+    arguments.check_tokens(model, train)
+    arguments.check_labels(model, train)
     if given["class_weight"]:
         sources.weigh_classes(train, given["class_weight"])
     return _stepped(model, train, given["steps_per_epoch"], given["epochs"]), validation

@@ -40,6 +40,20 @@ def report(model: Any, batches: Any, logs: dict[str, Any], epoch: int) -> None:
     )
 
 
+def report_evaluation(model: Any, batches: Any, logs: dict[str, Any]) -> None:
+    """Warn if the loss of `evaluate` is not finite."""
+    loss = logs.get("loss", 0.0)
+    if not isinstance(loss, float) or math.isfinite(loss):
+        return
+    batch = model._compiled.total.first_not_finite()
+    where = "" if batch is None else f" from batch {batch} on"
+    warnings.warn(
+        f"The loss of evaluate() is {loss}{where} (batches count from 0): {_cause(batches, logs)}",
+        RuntimeWarning,
+        stacklevel=4,
+    )
+
+
 def _cause(batches, logs):
     """The first thing that is not finite: in the data, or else among the losses."""
     if isinstance(batches, Stream):
