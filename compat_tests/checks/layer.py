@@ -142,18 +142,25 @@ def _check_file(case, layer):
 
 
 def _check_compiled(case, layer):
-    """One graph under torch.compile; masks come as arguments, as a model passes them."""
+    """One graph under torch.compile and under torch.export, which computes the same."""
     argument, kwargs = case.arguments([torch.tensor(array) for array in case.inputs], torch.tensor)
     if layer._takes_mask and any(mask is not None for mask in case.masks):
         masks = [None if mask is None else torch.tensor(mask) for mask in case.masks]
-        kwargs["mask"] = masks if case.several else masks[0]
+        kwargs["mask"] = masks if case.several else masks[0]  # as a model passes them
     case.reset(layer)
     wanted = tree.flatten(layer(argument, **kwargs))
     case.reset(layer)
     torch._dynamo.reset()
     compiled = torch.compile(layer, fullgraph=True, backend="eager")
-    for output, same in zip(tree.flatten(compiled(argument, **kwargs)), wanted, strict=True):
-        torch.testing.assert_close(output, same)
+    case.reset(layer)
+    found = tree.flatten(compiled(argument, **kwargs))
+    case.reset(layer)
+    program = torch.export.export(layer, (argument,), kwargs, strict=False).module()
+    case.reset(layer)
+    exported = tree.flatten(program(argument, **kwargs))
+    for one, other, same in zip(found, exported, wanted, strict=True):
+        torch.testing.assert_close(one, same)
+        torch.testing.assert_close(other, same)
     case.reset(layer)
 
 

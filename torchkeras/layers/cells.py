@@ -253,12 +253,15 @@ class StackedRNNCells(Layer):
                     raise ValueError(f"All cells need a {needed!r} attribute; received {cells!r}.")
         self.reverse_state_order = kwargs.pop("reverse_state_order", False)
         super().__init__(**kwargs)
-        self.cells = list(cells)
+        modules = all(isinstance(cell, nn.Module) for cell in cells)
+        self.cells = nn.ModuleList(cells) if modules else list(cells)
 
     @property
     def state_size(self) -> tuple:
-        cells = self.cells[::-1] if self.reverse_state_order else self.cells
-        return tuple(cell.state_size for cell in cells)
+        return tuple(cell.state_size for cell in self._in_order_of_states())
+
+    def _in_order_of_states(self):
+        return list(self.cells)[:: -1 if self.reverse_state_order else 1]
 
     @property
     def output_size(self) -> Any:
@@ -284,7 +287,7 @@ class StackedRNNCells(Layer):
         self.built = True
 
     def call(self, inputs, states, constants=None, training=None):
-        order = self.cells[::-1] if self.reverse_state_order else self.cells
+        order = self._in_order_of_states()
         state_of = dict(zip(order, states, strict=True))
         following = {}
         for cell in self.cells:
@@ -303,7 +306,7 @@ class StackedRNNCells(Layer):
         self, inputs: Any = None, batch_size: int | None = None, dtype: Any = None
     ) -> tuple:
         """The initial states of the cells, zeros where a cell does not say."""
-        order = self.cells[::-1] if self.reverse_state_order else self.cells
+        order = self._in_order_of_states()
         states = []
         for cell in order:
             if hasattr(cell, "get_initial_state"):

@@ -83,7 +83,7 @@ class SpectralNormalization(Wrapper):
         self.vector_u.native[0].copy_(torch.where(exists, u, self.vector_u.value))
         scale = torch.where(exists, sigma, 1.0)
         for native in kernel.native:
-            native.data.div_(scale.squeeze())
+            native.div_(scale.squeeze())
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         return self.layer.compute_output_shape(input_shape)

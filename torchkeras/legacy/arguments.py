@@ -147,8 +147,6 @@ RENAMED: dict[type, dict[str, Any]] = {
         "gamma_init": "gamma_initializer",
         "mode": ("nothing: statistics are those of the batch in training", _only(0)),
     },
-    layers.Attention: {"causal": ("use_causal_mask=True in the call", _only(False))},
-    layers.AdditiveAttention: {"causal": ("use_causal_mask=True in the call", _only(False))},
     layers.Wrapper: {},
     **{
         getattr(optimizers, rule): {"epsilon": ("epsilon=1e-7", _default_epsilon, _is_none)}

@@ -15,8 +15,8 @@ import torch
 import torch.nn.functional as F
 
 from .. import layout
+from .. import resizing as kernels
 from ..config import standardize_data_format
-from ..layers import resize as kernels
 from ..random import normal
 from .convolve import conv
 from .operands import inexact, public, recorded, sizes, tensor
