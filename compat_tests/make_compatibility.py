@@ -69,14 +69,14 @@ be written as JSON.
 **`torch.compile(layer, fullgraph=True)` and `torch.export`** take every layer in one graph, except
 those whose work or result depends on the data: `Hashing` and `HashedCrossing`, whose hashes numpy
 computes from the printed inputs; `StringLookup` and `TextVectorization`, which take texts;
-`RandomHeight` and `RandomWidth` in training, whose random number is the shape of the result. A model
-calls them as well, but not inside a graph.
+`RandomHeight` and `RandomWidth` in training, whose random number is the shape of the result. They
+are called outside of the graph.
 
-**Layers made of TensorFlow** are names only: `DenseFeatures` (feature columns) and `TFSMLayer` (the
-functions of a SavedModel) are errors that tell the way out. Layers give dense tensors: `sparse=True`
-and `ragged=True` are errors. `BatchNormalization(synchronized=True)` shares statistics in a
-`torch.distributed` group, if there is one. `CuDNNLSTM` and `CuDNNGRU` run on any device and take
-masks, which they refuse in Keras.
+**Layers made of TensorFlow** are names only: `DenseFeatures` (feature columns) and `TFSMLayer`
+(the functions of a SavedModel) are errors that tell the way out. Layers give dense tensors:
+`sparse=True` and `ragged=True` are errors. `BatchNormalization(synchronized=True)` shares
+statistics in a `torch.distributed` group, if there is one. `CuDNNLSTM` and `CuDNNGRU` run on any
+device and take masks, which they refuse in Keras.
 
 **Metrics** are objects with states, not layers.
 
