@@ -6,6 +6,8 @@ import json
 import os
 from pathlib import Path
 
+import torch
+
 _FLOATX = ("float16", "bfloat16", "float32", "float64")
 _FORMATS = ("channels_last", "channels_first")
 _settings = {
@@ -59,6 +61,15 @@ def jit_backend() -> str:
 def set_jit_backend(value: str) -> None:
     """Set it: 'eager' and 'aot_eager' need no C++ compiler, see `torch.compiler.list_backends`."""
     _settings["jit_backend"] = str(value)
+
+
+def enable_op_determinism() -> None:
+    """Have torch choose kernels whose results repeat bit for bit; with `utils.set_random_seed`
+    a run then gives the same numbers again. RuntimeError from an operation that has none.
+    """
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # what cuBLAS asks for
+    torch.use_deterministic_algorithms(True)
+    torch.backends.cudnn.benchmark = False
 
 
 def standardize_data_format(value: str | None) -> str:

@@ -105,12 +105,14 @@ class ArrayBatches:
         batches = self._slices() if not self.shuffle else self._drawn()
         if not self._resident:
             batches = moved(batches, self._arrive, self.device)
+        if self._plain and not self._bare:
+            return iter(batches)
+        return (leaves[0] for leaves in batches) if self._plain else self._as_given(batches)
+
+    def _as_given(self, batches):
         for leaves in batches:
-            if not self._plain:
-                batch = self._nested(leaves)
-                yield batch[0] if self._bare else batch
-            else:
-                yield leaves[0] if self._bare else leaves
+            batch = self._nested(leaves)
+            yield batch[0] if self._bare else batch
 
     def _arrive(self, leaves):
         return tuple([to_device(leaf, self.device, self.dtype) for leaf in leaves])

@@ -161,7 +161,7 @@ class Dense(Layer):
         self.built = True
 
     def call(self, inputs: Tensor) -> Tensor:
-        outputs = self.linear(inputs)
+        outputs = self._modules["linear"](inputs)  # a look-up in Python less than self.linear
         if self.activation is not activations.linear:
             outputs = self.activation(outputs)
         return outputs

@@ -166,7 +166,11 @@ class Network(Layer):
             and type(args[0]) is Tensor
             and not kwargs
         ):
-            return self._run(args, kwargs)  # the input's entry checks and casts
+            try:  # as `_run`, without its call; the input's entry checks and casts
+                return self._wrapped_call_impl(args[0])
+            except RuntimeError:
+                self._check_inputs(args)
+                raise
         return super().__call__(*args, **kwargs)
 
     def _symbolic_outputs(self, args, kwargs):

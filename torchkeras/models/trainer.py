@@ -147,7 +147,7 @@ class Trainer(Network):
 
     def predict_step(self, data: Any) -> Any:
         """The outputs for a batch."""
-        return self(unpack_x_y_sample_weight(data)[0])
+        return self(data if type(data) is Tensor else unpack_x_y_sample_weight(data)[0])
 
     def compute_loss(
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None
