@@ -6,6 +6,10 @@
 21
 """
 
+# isort: off
+from .garbage import resume as _resume
+
+# isort: on
 from . import (
     activations,
     backend,
@@ -62,3 +66,4 @@ __all__ = [
 ]
 
 _enter_old_spellings()
+_resume()

@@ -97,9 +97,12 @@ def _weighted(images, size, method, antialias):
     return images.to(dtype)
 
 
-@torch.compiler.assume_constant_result
 def _matrix(*key):
     return _made_matrix(*key)
+
+
+# What torch.compiler.assume_constant_result does; calling it would import the whole compiler.
+_matrix._dynamo_marked_constant = True
 
 
 @functools.lru_cache(maxsize=32)

@@ -1,0 +1,120 @@
+"""Runs the scripts of `scripts/` and tells what they found; nightly, beside the real packages.
+
+    python compat_tests/run_scripts.py ours [NAME ...]       # by torchkeras, in one process each
+    python compat_tests/run_scripts.py compare PYTHON        # beside tf.keras of another python
+
+Both draw the same initial weights from numpy, so histories are equal where nothing else is drawn.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+SCRIPTS = Path(__file__).parent / "scripts"
+TOLERANCE = 2e-3
+# Draw numbers while they run, or use words that tf.keras 2.15 does not know.
+DRAWN = "vae gan dqn augmentation image_folder image_generator wgan distillation_random".split()
+OURS_ONLY = ("keras1_", "keras3_")
+
+# Runs a script with initializers that draw from numpy, and writes `results` as JSON.
+DRIVER = """
+import json, os, runpy, sys
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+import numpy as np
+from tensorflow import keras
+import tensorflow as tf
+draws = np.random.RandomState(7)
+def fixed(self, shape, dtype=None, **kwargs):
+    shape = tuple(int(n) for n in shape)
+    value = draws.normal(0, 0.3, shape).astype("float32")
+    return tf.constant(value)
+for kind in ("VarianceScaling", "RandomNormal", "RandomUniform", "TruncatedNormal", "Orthogonal",
+             "GlorotUniform", "HeNormal"):
+    getattr(keras.initializers, kind).__call__ = fixed
+def plain(value):
+    if isinstance(value, dict):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(v) for v in value]
+    if isinstance(value, (str, bool, type(None))):
+        return value
+    return np.asarray(value).tolist()
+script, target = sys.argv[1:3]
+sys.argv = [script]
+results = runpy.run_path(script, run_name="__main__")["results"]
+with open(target, "w") as file:
+    json.dump(plain(results), file)
+"""
+
+
+def run(name: str, python: str, ours: bool, folder: Path) -> dict:
+    """What a script leaves in `results`; RuntimeError with its output where it fails."""
+    driver, target = folder / "driver.py", folder / f"{name}.json"
+    driver.write_text(DRIVER)
+    command = [python, *(["-m", "torchkeras"] if ours else []), str(driver), str(SCRIPTS / f"{name}.py"), str(target)]
+    path = {"PYTHONPATH": str(SCRIPTS.parent.parent)} if ours else {"PYTHONPATH": ""}
+    process = subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, timeout=300,
+        env={**os.environ, **path, "TF_USE_LEGACY_KERAS": "1"}, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    if process.returncode:
+        raise RuntimeError(f"{name}:\n{process.stdout[-1000:]}\n{process.stderr[-4000:]}")
+    return json.loads(target.read_text())
+
+
+def differences(one, other, path="results") -> list[str]:
+    """Where two results differ by more than the tolerance."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        if sorted(one) != sorted(other):
+            return [f"{path}: {sorted(one)} and {sorted(other)}"]
+        return [d for key in one for d in differences(one[key], other[key], f"{path}.{key}")]
+    if isinstance(one, list) and isinstance(other, list):
+        if len(one) != len(other):
+            return [f"{path}: {len(one)} and {len(other)} items"]
+        return [d for i, pair in enumerate(zip(one, other, strict=True)) for d in differences(*pair, f"{path}[{i}]")]
+    if isinstance(one, float) and isinstance(other, (int, float)):
+        close = abs(one - other) <= TOLERANCE * max(1.0, abs(other))
+        return [] if close or one != one and other != other else [f"{path}: {one} and {other}"]
+    return [] if one == other else [f"{path}: {one!r} and {other!r}"]
+
+
+def names() -> list[str]:
+    """All scripts."""
+    return sorted(path.stem for path in SCRIPTS.glob("*.py"))
+
+
+def is_compared(name: str) -> bool:
+    """Whether the numbers of a script must be those of tf.keras."""
+    return not name.startswith(OURS_ONLY) and not any(word in name for word in DRAWN)
+
+
+def main() -> int:
+    import tempfile
+
+    mode, *rest = sys.argv[1:]
+    failed = 0
+    with tempfile.TemporaryDirectory() as folder:
+        chosen = rest if mode == "ours" and rest else names()
+        if mode == "compare":
+            chosen = [n for n in rest[1:] or names() if not n.startswith(OURS_ONLY)]
+        for name in chosen:
+            try:
+                found = run(name, sys.executable, True, Path(folder))
+                told = ["ok"]
+                if mode == "compare":
+                    real = run(name, rest[0], False, Path(folder))
+                    told = differences(found, real) if is_compared(name) else []
+                    told = told or ["equal" if is_compared(name) else "runs in both"]
+            except RuntimeError as error:
+                told = [str(error)]
+            failed += told not in (["ok"], ["equal"], ["runs in both"])
+            print(f"{name}: " + "; ".join(told[:5]), flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
