@@ -1,9 +1,10 @@
-"""Runs the scripts of `scripts/` and tells what they found; nightly, beside the real packages.
+"""Runs the scripts of `scripts/` and tells where they differ from tf.keras; all of them nightly.
 
-    python compat_tests/run_scripts.py ours [NAME ...]       # by torchkeras, in one process each
-    python compat_tests/run_scripts.py compare PYTHON        # beside tf.keras of another python
+    python compat_tests/run_scripts.py ours [NAME ...]           # by torchkeras, each in a process
+    python compat_tests/run_scripts.py record PYTHON [NAME ...]  # by tf.keras 2.15 of that python
 
-Both draw the same initial weights from numpy, so histories are equal where nothing else is drawn.
+`ours` compares with what `record` wrote. Both draw the same initial weights from numpy, so
+histories are equal where nothing else is drawn.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import sys
 from pathlib import Path
 
 SCRIPTS = Path(__file__).parent / "scripts"
+RECORDED = SCRIPTS / "results.json"
 TOLERANCE = 2e-3
 # Draw numbers while they run, or use words that tf.keras 2.15 does not know.
 DRAWN = "vae gan dqn augmentation image_folder image_generator wgan distillation_random".split()
@@ -55,11 +57,17 @@ def run(name: str, python: str, ours: bool, folder: Path) -> dict:
     """What a script leaves in `results`; RuntimeError with its output where it fails."""
     driver, target = folder / "driver.py", folder / f"{name}.json"
     driver.write_text(DRIVER)
-    command = [python, *(["-m", "torchkeras"] if ours else []), str(driver), str(SCRIPTS / f"{name}.py"), str(target)]
+    command = [
+        python,
+        *(["-m", "torchkeras"] if ours else []),
+        str(driver),
+        str(SCRIPTS / f"{name}.py"),
+        str(target),
+    ]
     path = {"PYTHONPATH": str(SCRIPTS.parent.parent)} if ours else {"PYTHONPATH": ""}
     process = subprocess.run(
         command, cwd=folder, capture_output=True, text=True, timeout=300,
-        env={**os.environ, **path, "TF_USE_LEGACY_KERAS": "1"}, stdin=subprocess.DEVNULL,
+        env={**os.environ, **path}, stdin=subprocess.DEVNULL,
     )  # fmt: skip
     if process.returncode:
         raise RuntimeError(f"{name}:\n{process.stdout[-1000:]}\n{process.stderr[-4000:]}")
@@ -75,7 +83,11 @@ def differences(one, other, path="results") -> list[str]:
     if isinstance(one, list) and isinstance(other, list):
         if len(one) != len(other):
             return [f"{path}: {len(one)} and {len(other)} items"]
-        return [d for i, pair in enumerate(zip(one, other, strict=True)) for d in differences(*pair, f"{path}[{i}]")]
+        return [
+            d
+            for i, pair in enumerate(zip(one, other, strict=True))
+            for d in differences(*pair, f"{path}[{i}]")
+        ]
     if isinstance(one, float) and isinstance(other, (int, float)):
         close = abs(one - other) <= TOLERANCE * max(1.0, abs(other))
         return [] if close or one != one and other != other else [f"{path}: {one} and {other}"]
@@ -92,27 +104,47 @@ def is_compared(name: str) -> bool:
     return not name.startswith(OURS_ONLY) and not any(word in name for word in DRAWN)
 
 
+def wanted() -> dict[str, dict]:
+    """What tf.keras left in `results`, by script, as `record` wrote it."""
+    return json.loads(RECORDED.read_text(encoding="utf-8"))
+
+
+def record(python: str, chosen: list[str], folder: Path) -> None:
+    """Run scripts by another python, which has tf.keras 2.15, and write down what they found."""
+    found = wanted() if RECORDED.exists() else {}
+    for name in chosen or [name for name in names() if not name.startswith(OURS_ONLY)]:
+        found[name] = run(name, python, False, folder)
+        print(f"{name}: recorded", flush=True)
+        RECORDED.write_text(json.dumps(found, indent=0, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def faults(name: str, folder: Path) -> list[str]:
+    """Where a script's results by torchkeras are not those of tf.keras; its error, if it fails."""
+    try:
+        found = run(name, sys.executable, True, folder)
+    except RuntimeError as error:
+        return [str(error)]
+    if name.startswith(OURS_ONLY):
+        return []
+    real = wanted()[name]
+    return (
+        differences(found, real) if is_compared(name) else differences(sorted(found), sorted(real))
+    )
+
+
 def main() -> int:
     import tempfile
 
     mode, *rest = sys.argv[1:]
-    failed = 0
     with tempfile.TemporaryDirectory() as folder:
-        chosen = rest if mode == "ours" and rest else names()
-        if mode == "compare":
-            chosen = [n for n in rest[1:] or names() if not n.startswith(OURS_ONLY)]
-        for name in chosen:
-            try:
-                found = run(name, sys.executable, True, Path(folder))
-                told = ["ok"]
-                if mode == "compare":
-                    real = run(name, rest[0], False, Path(folder))
-                    told = differences(found, real) if is_compared(name) else []
-                    told = told or ["equal" if is_compared(name) else "runs in both"]
-            except RuntimeError as error:
-                told = [str(error)]
-            failed += told not in (["ok"], ["equal"], ["runs in both"])
-            print(f"{name}: " + "; ".join(told[:5]), flush=True)
+        if mode == "record":
+            record(rest[0], rest[1:], Path(folder))
+            return 0
+        failed = 0
+        for name in rest or names():
+            found = faults(name, Path(folder))
+            failed += bool(found)
+            print(f"{name}: " + ("; ".join(found[:5]) or "ok"), flush=True)
     return 1 if failed else 0
 
 

@@ -421,9 +421,15 @@ class Layer(Penalized, Connected):
         elif isinstance(value, (list, dict)) and name[0] != "_" and holds_modules(value):
             object.__setattr__(self, name, track(self, name, value))
         else:
+            if value is None and name == "activation" and self._is_of_library():
+                value = activations.linear  # as scripts that look at logits take it away
             super().__setattr__(name, value)
             if isinstance(value, nn.Module):
                 forget_modules(self)
+
+    @classmethod
+    def _is_of_library(cls):
+        return cls.__module__.startswith("torchkeras.")
 
     def _apply(self, fn, recurse=True):
         super()._apply(fn, recurse)

@@ -1,4 +1,5 @@
 """Two branches merged, and a generator that counts samples."""
+
 import numpy as np
 from keras.layers import Dense, Input, merge
 from keras.models import Model
@@ -13,8 +14,19 @@ def batches():
 
 
 left, right = Input(shape=(4,)), Input(shape=(3,))
-both = merge([Dense(6, activation="tanh")(left), Dense(6, activation="tanh")(right)], mode="concat", concat_axis=-1)
+both = merge(
+    [Dense(6, activation="tanh")(left), Dense(6, activation="tanh")(right)],
+    mode="concat",
+    concat_axis=-1,
+)
 model = Model(input=[left, right], output=Dense(1)(both))
 model.compile("adam", "mse")
-history = model.fit_generator(batches(), samples_per_epoch=32, nb_epoch=3, verbose=0, validation_data=batches(), nb_val_samples=16)
+history = model.fit_generator(
+    batches(),
+    samples_per_epoch=32,
+    nb_epoch=3,
+    verbose=0,
+    validation_data=batches(),
+    nb_val_samples=16,
+)
 results = {"steps": history.params["steps"], "keys": sorted(history.history)}

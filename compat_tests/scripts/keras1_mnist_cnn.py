@@ -1,4 +1,5 @@
 """A convolutional net in the words of Keras 1."""
+
 import numpy as np
 from keras.layers.convolutional import Convolution2D, MaxPooling2D
 from keras.layers.core import Activation, Dense, Dropout, Flatten
@@ -22,7 +23,11 @@ model.add(Flatten())
 model.add(Dense(output_dim=8, W_regularizer="l2"))
 model.add(Dense(2))
 model.add(Activation("softmax"))
-model.compile(loss="categorical_crossentropy", optimizer=SGD(lr=0.1, decay=1e-6, momentum=0.9, nesterov=True), metrics=["accuracy"])
+model.compile(
+    loss="categorical_crossentropy",
+    optimizer=SGD(lr=0.1, decay=1e-6, momentum=0.9, nesterov=True),
+    metrics=["accuracy"],
+)
 history = model.fit(X, Y, batch_size=16, nb_epoch=2, verbose=0, validation_data=(X, Y))
 score = model.evaluate(X, Y, verbose=0)
 classes = model.predict_classes(X)

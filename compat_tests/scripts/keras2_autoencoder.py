@@ -1,4 +1,5 @@
 """A convolutional autoencoder, and its encoder by itself."""
+
 import numpy as np
 from keras.layers import Conv2D, Input, MaxPooling2D, UpSampling2D
 from keras.models import Model
@@ -16,6 +17,14 @@ x = UpSampling2D((2, 2))(x)
 decoded = Conv2D(1, (3, 3), activation="sigmoid", padding="same")(x)
 autoencoder = Model(input_img, decoded)
 autoencoder.compile(optimizer="adadelta", loss="binary_crossentropy")
-history = autoencoder.fit(x_train, x_train, epochs=3, batch_size=8, shuffle=False, validation_data=(x_train, x_train), verbose=0)
+history = autoencoder.fit(
+    x_train,
+    x_train,
+    epochs=3,
+    batch_size=8,
+    shuffle=False,
+    validation_data=(x_train, x_train),
+    verbose=0,
+)
 encoder = Model(input_img, autoencoder.get_layer("code").output)
 results = {**history.history, "code": encoder.predict(x_train, verbose=0).mean()}

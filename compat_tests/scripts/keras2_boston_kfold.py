@@ -1,4 +1,5 @@
 """Regression with k-fold validation, as in a well-known book."""
+
 import numpy as np
 from keras import layers, models
 
@@ -22,9 +23,14 @@ k = 3
 size = len(train_data) // k
 scores = []
 for i in range(k):
-    val_data, val_targets = train_data[i * size : (i + 1) * size], train_targets[i * size : (i + 1) * size]
+    val_data, val_targets = (
+        train_data[i * size : (i + 1) * size],
+        train_targets[i * size : (i + 1) * size],
+    )
     part_data = np.concatenate([train_data[: i * size], train_data[(i + 1) * size :]], axis=0)
-    part_targets = np.concatenate([train_targets[: i * size], train_targets[(i + 1) * size :]], axis=0)
+    part_targets = np.concatenate(
+        [train_targets[: i * size], train_targets[(i + 1) * size :]], axis=0
+    )
     model = build_model()
     model.fit(part_data, part_targets, epochs=4, batch_size=4, shuffle=False, verbose=0)
     val_mse, val_mae = model.evaluate(val_data, val_targets, verbose=0)

@@ -1,4 +1,5 @@
 """Callbacks galore."""
+
 import os
 import tempfile
 
@@ -30,12 +31,22 @@ model = Sequential([Dense(8, activation="relu", input_shape=(6,)), Dense(1)])
 model.compile("sgd", "mse", metrics=["mae"])
 notes = Notes()
 history = model.fit(
-    x, y, epochs=5, batch_size=16, shuffle=False, validation_split=0.25, verbose=0,
+    x,
+    y,
+    epochs=5,
+    batch_size=16,
+    shuffle=False,
+    validation_split=0.25,
+    verbose=0,
     callbacks=[
         notes,
         callbacks.EarlyStopping(monitor="val_loss", patience=10, restore_best_weights=True),
-        callbacks.ReduceLROnPlateau(monitor="val_loss", factor=0.5, patience=1, min_delta=10.0, verbose=0),
-        callbacks.ModelCheckpoint(os.path.join(folder, "best.h5"), monitor="val_loss", save_best_only=True),
+        callbacks.ReduceLROnPlateau(
+            monitor="val_loss", factor=0.5, patience=1, min_delta=10.0, verbose=0
+        ),
+        callbacks.ModelCheckpoint(
+            os.path.join(folder, "best.h5"), monitor="val_loss", save_best_only=True
+        ),
         callbacks.CSVLogger(os.path.join(folder, "log.csv")),
         callbacks.LearningRateScheduler(lambda epoch, lr: lr * 0.9),
         callbacks.TerminateOnNaN(),
@@ -43,6 +54,11 @@ history = model.fit(
     ],
 )
 best = load_model(os.path.join(folder, "best.h5"))
-results = {**history.history, "events": str(notes.events), "batches": notes.batches,
-           "log": open(os.path.join(folder, "log.csv")).readline(), "best": best.evaluate(x, y, verbose=0)}
+results = {
+    **history.history,
+    "events": str(notes.events),
+    "batches": notes.batches,
+    "log": open(os.path.join(folder, "log.csv")).readline(),
+    "best": best.evaluate(x, y, verbose=0),
+}
 results["lr"] = [float(v) for v in results.pop("lr", [])]

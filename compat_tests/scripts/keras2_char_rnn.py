@@ -1,5 +1,5 @@
 """Text generation character by character, as Keras' own example had it."""
-import random
+
 import sys
 
 import numpy as np
@@ -47,5 +47,13 @@ def on_epoch_end(epoch, _):
     sys.stdout.write(sentence + "\n")
 
 
-history = model.fit(x, y, batch_size=32, epochs=2, shuffle=False, verbose=0, callbacks=[LambdaCallback(on_epoch_end=on_epoch_end)])
+history = model.fit(
+    x,
+    y,
+    batch_size=32,
+    epochs=2,
+    shuffle=False,
+    verbose=0,
+    callbacks=[LambdaCallback(on_epoch_end=on_epoch_end)],
+)
 results = {"loss": history.history["loss"]}

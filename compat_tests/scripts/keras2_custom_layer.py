@@ -1,4 +1,5 @@
 """Layers with build, call, compute_output_shape and get_config."""
+
 import numpy as np
 from keras import backend as K
 from keras import initializers
@@ -12,8 +13,15 @@ class MyDense(Layer):
         super(MyDense, self).__init__(**kwargs)
 
     def build(self, input_shape):
-        self.kernel = self.add_weight(name="kernel", shape=(input_shape[1], self.output_dim), initializer="uniform", trainable=True)
-        self.scale = self.add_weight(name="scale", shape=(1,), initializer=initializers.Constant(2.0))
+        self.kernel = self.add_weight(
+            name="kernel",
+            shape=(input_shape[1], self.output_dim),
+            initializer="uniform",
+            trainable=True,
+        )
+        self.scale = self.add_weight(
+            name="scale", shape=(1,), initializer=initializers.Constant(2.0)
+        )
         super(MyDense, self).build(input_shape)
 
     def call(self, x):
@@ -49,6 +57,11 @@ inp = Input((5, 3))
 model = Model(inp, Dense(2)(MyDense(4)(Attention()(inp))))
 model.compile("adam", "mse")
 history = model.fit(x, y, epochs=3, batch_size=10, shuffle=False, verbose=0)
-copy = Model.from_config(model.get_config(), custom_objects={"MyDense": MyDense, "Attention": Attention})
+copy = Model.from_config(
+    model.get_config(), custom_objects={"MyDense": MyDense, "Attention": Attention}
+)
 copy.set_weights(model.get_weights())
-results = {"loss": history.history["loss"], "same": bool(np.allclose(copy.predict(x, verbose=0), model.predict(x, verbose=0)))}
+results = {
+    "loss": history.history["loss"],
+    "same": bool(np.allclose(copy.predict(x, verbose=0), model.predict(x, verbose=0))),
+}

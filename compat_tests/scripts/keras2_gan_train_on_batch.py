@@ -1,4 +1,5 @@
 """A generator and a discriminator trained by turns with train_on_batch."""
+
 import numpy as np
 from keras.layers import BatchNormalization, Dense, Input, LeakyReLU, Reshape
 from keras.models import Model, Sequential
@@ -10,7 +11,9 @@ class GAN:
         self.shape, self.latent_dim = (4, 4, 1), 6
         optimizer = Adam(0.0002, 0.5)
         self.discriminator = self.build_discriminator()
-        self.discriminator.compile(loss="binary_crossentropy", optimizer=optimizer, metrics=["accuracy"])
+        self.discriminator.compile(
+            loss="binary_crossentropy", optimizer=optimizer, metrics=["accuracy"]
+        )
         self.generator = self.build_generator()
         z = Input(shape=(self.latent_dim,))
         img = self.generator(z)

@@ -1,4 +1,5 @@
 """Words to vectors, pooled."""
+
 import numpy as np
 from keras import layers, models
 from keras.preprocessing import sequence
@@ -13,5 +14,7 @@ model.add(layers.Conv1D(8, 3, activation="relu"))
 model.add(layers.GlobalMaxPooling1D())
 model.add(layers.Dense(1, activation="sigmoid"))
 model.compile(optimizer="rmsprop", loss="binary_crossentropy", metrics=["acc"])
-history = model.fit(x, labels, epochs=3, batch_size=20, validation_split=0.2, shuffle=False, verbose=0)
+history = model.fit(
+    x, labels, epochs=3, batch_size=20, validation_split=0.2, shuffle=False, verbose=0
+)
 results = {k: v for k, v in history.history.items()}

@@ -1,6 +1,15 @@
 """Residual blocks with batch normalization."""
+
 import numpy as np
-from keras.layers import Activation, BatchNormalization, Conv2D, Dense, GlobalAveragePooling2D, Input, add
+from keras.layers import (
+    Activation,
+    BatchNormalization,
+    Conv2D,
+    Dense,
+    GlobalAveragePooling2D,
+    Input,
+    add,
+)
 from keras.models import Model
 from keras.regularizers import l2
 
@@ -9,7 +18,14 @@ x, y = rng.rand(24, 8, 8, 3).astype("float32"), np.eye(2)[rng.randint(0, 2, 24)]
 
 
 def block(inputs, filters, strides=1):
-    h = Conv2D(filters, 3, strides=strides, padding="same", kernel_initializer="he_normal", kernel_regularizer=l2(1e-4))(inputs)
+    h = Conv2D(
+        filters,
+        3,
+        strides=strides,
+        padding="same",
+        kernel_initializer="he_normal",
+        kernel_regularizer=l2(1e-4),
+    )(inputs)
     h = Activation("relu")(BatchNormalization()(h))
     h = Conv2D(filters, 3, padding="same", kernel_initializer="he_normal")(h)
     h = BatchNormalization()(h)

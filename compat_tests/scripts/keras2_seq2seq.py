@@ -1,4 +1,5 @@
 """Encoder and decoder LSTMs, with inference models that carry the states."""
+
 import numpy as np
 from keras.layers import LSTM, Dense, Input
 from keras.models import Model
@@ -18,7 +19,9 @@ decoder_dense = Dense(tokens, activation="softmax")
 decoder_outputs = decoder_dense(decoder_outputs)
 model = Model([encoder_inputs, decoder_inputs], decoder_outputs)
 model.compile(optimizer="rmsprop", loss="categorical_crossentropy")
-history = model.fit([encoder_data, decoder_data], target, batch_size=8, epochs=2, shuffle=False, verbose=0)
+history = model.fit(
+    [encoder_data, decoder_data], target, batch_size=8, epochs=2, shuffle=False, verbose=0
+)
 encoder_model = Model(encoder_inputs, encoder_states)
 state_inputs = [Input(shape=(latent,)), Input(shape=(latent,))]
 outputs, h, c = decoder_lstm(decoder_inputs, initial_state=state_inputs)

@@ -1,4 +1,5 @@
 """A stateful LSTM, reset between epochs."""
+
 import numpy as np
 from keras.layers import LSTM, Dense
 from keras.models import Sequential

@@ -1,4 +1,5 @@
 """A series, its windows, and a forecast step by step."""
+
 import numpy as np
 from keras.layers import GRU, Dense, Dropout
 from keras.models import Sequential

@@ -1,4 +1,5 @@
 """A variational autoencoder with a Lambda and add_loss."""
+
 import numpy as np
 from keras import backend as K
 from keras.layers import Dense, Input, Lambda
@@ -32,4 +33,7 @@ kl_loss = -0.5 * K.sum(1 + z_log_var - K.square(z_mean) - K.exp(z_log_var), axis
 vae.add_loss(K.mean(reconstruction_loss + kl_loss))
 vae.compile(optimizer="adam")
 history = vae.fit(x_train, epochs=2, batch_size=16, verbose=0, validation_data=(x_train, None))
-results = {"keys": sorted(history.history), "codes": [a.shape for a in encoder.predict(x_train, verbose=0)]}
+results = {
+    "keys": sorted(history.history),
+    "codes": [a.shape for a in encoder.predict(x_train, verbose=0)],
+}

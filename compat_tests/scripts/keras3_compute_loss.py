@@ -1,4 +1,5 @@
 """A model that overrides compute_loss, with a metric of its own."""
+
 import numpy as np
 import keras
 

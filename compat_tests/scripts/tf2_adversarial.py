@@ -1,9 +1,12 @@
 """The fast gradient sign method."""
+
 import numpy as np
 import tensorflow as tf
 
 rng = np.random.RandomState(0)
-model = tf.keras.Sequential([tf.keras.layers.Flatten(input_shape=(6, 6, 1)), tf.keras.layers.Dense(3, activation="softmax")])
+model = tf.keras.Sequential(
+    [tf.keras.layers.Flatten(input_shape=(6, 6, 1)), tf.keras.layers.Dense(3, activation="softmax")]
+)
 model.trainable = False
 loss_object = tf.keras.losses.CategoricalCrossentropy()
 image = tf.cast(rng.rand(1, 6, 6, 1), tf.float32)
@@ -19,5 +22,8 @@ def create_adversarial_pattern(input_image, input_label):
 
 
 perturbations = create_adversarial_pattern(image, label)
-values = [model.predict(tf.clip_by_value(image + eps * perturbations, -1, 1), verbose=0)[0, 1] for eps in (0, 0.01, 0.1)]
+values = [
+    model.predict(tf.clip_by_value(image + eps * perturbations, -1, 1), verbose=0)[0, 1]
+    for eps in (0, 0.01, 0.1)
+]
 results = {"values": [float(v) for v in values]}

@@ -1,4 +1,5 @@
 """Translation with Bahdanau attention, subclassed models and a masked loss."""
+
 import numpy as np
 import tensorflow as tf
 
@@ -25,7 +26,11 @@ class Encoder(tf.keras.Model):
 class BahdanauAttention(tf.keras.layers.Layer):
     def __init__(self, units):
         super(BahdanauAttention, self).__init__()
-        self.W1, self.W2, self.V = tf.keras.layers.Dense(units), tf.keras.layers.Dense(units), tf.keras.layers.Dense(1)
+        self.W1, self.W2, self.V = (
+            tf.keras.layers.Dense(units),
+            tf.keras.layers.Dense(units),
+            tf.keras.layers.Dense(1),
+        )
 
     def call(self, query, values):
         query_with_time_axis = tf.expand_dims(query, 1)

@@ -1,4 +1,5 @@
 """Maps over pictures, augmentation layers, a functional model with Rescaling."""
+
 import numpy as np
 import tensorflow as tf
 from tensorflow import keras
@@ -16,7 +17,13 @@ def prepare(image, label):
     return tf.clip_by_value(image, 0.0, 1.0), tf.one_hot(label, 2)
 
 
-ds = tf.data.Dataset.from_tensor_slices((images, labels)).map(prepare, num_parallel_calls=tf.data.AUTOTUNE).shuffle(24).batch(8).repeat()
+ds = (
+    tf.data.Dataset.from_tensor_slices((images, labels))
+    .map(prepare, num_parallel_calls=tf.data.AUTOTUNE)
+    .shuffle(24)
+    .batch(8)
+    .repeat()
+)
 augment = keras.Sequential([layers.RandomFlip("horizontal"), layers.RandomRotation(0.1)])
 inputs = keras.Input((8, 8, 3))
 x = layers.Rescaling(1.0)(augment(inputs))

@@ -1,4 +1,5 @@
 """The custom training loop of TensorFlow's guides."""
+
 import numpy as np
 import tensorflow as tf
 from tensorflow import keras
@@ -7,7 +8,9 @@ rng = np.random.RandomState(0)
 x_train, y_train = rng.rand(64, 10).astype("float32"), rng.randint(0, 3, 64)
 train_dataset = tf.data.Dataset.from_tensor_slices((x_train, y_train)).batch(16)
 inputs = keras.Input(shape=(10,), name="digits")
-outputs = keras.layers.Dense(3, name="predictions")(keras.layers.Dense(8, activation="relu")(inputs))
+outputs = keras.layers.Dense(3, name="predictions")(
+    keras.layers.Dense(8, activation="relu")(inputs)
+)
 model = keras.Model(inputs=inputs, outputs=outputs)
 optimizer = keras.optimizers.SGD(learning_rate=0.1)
 loss_fn = keras.losses.SparseCategoricalCrossentropy(from_logits=True)

@@ -1,4 +1,5 @@
 """DCGAN with two tapes and a checkpoint."""
+
 import os
 import tempfile
 import time
@@ -22,7 +23,11 @@ def make_generator_model():
     model.add(layers.Conv2DTranspose(4, (5, 5), strides=(2, 2), padding="same", use_bias=False))
     model.add(layers.BatchNormalization())
     model.add(layers.LeakyReLU())
-    model.add(layers.Conv2DTranspose(1, (5, 5), strides=(2, 2), padding="same", use_bias=False, activation="tanh"))
+    model.add(
+        layers.Conv2DTranspose(
+            1, (5, 5), strides=(2, 2), padding="same", use_bias=False, activation="tanh"
+        )
+    )
     return model
 
 
@@ -54,8 +59,10 @@ generator_optimizer = tf.keras.optimizers.Adam(1e-4)
 discriminator_optimizer = tf.keras.optimizers.Adam(1e-4)
 checkpoint_prefix = os.path.join(tempfile.mkdtemp(), "ckpt")
 checkpoint = tf.train.Checkpoint(
-    generator_optimizer=generator_optimizer, discriminator_optimizer=discriminator_optimizer,
-    generator=generator, discriminator=discriminator,
+    generator_optimizer=generator_optimizer,
+    discriminator_optimizer=discriminator_optimizer,
+    generator=generator,
+    discriminator=discriminator,
 )
 seed = tf.random.normal([4, noise_dim])
 
@@ -72,7 +79,9 @@ def train_step(images):
     gradients_of_generator = gen_tape.gradient(gen_loss, generator.trainable_variables)
     gradients_of_discriminator = disc_tape.gradient(disc_loss, discriminator.trainable_variables)
     generator_optimizer.apply_gradients(zip(gradients_of_generator, generator.trainable_variables))
-    discriminator_optimizer.apply_gradients(zip(gradients_of_discriminator, discriminator.trainable_variables))
+    discriminator_optimizer.apply_gradients(
+        zip(gradients_of_discriminator, discriminator.trainable_variables)
+    )
     return gen_loss, disc_loss
 
 
@@ -85,4 +94,8 @@ before = generator(seed, training=False).numpy()
 generator.set_weights([w * 0 for w in generator.get_weights()])
 checkpoint.restore(tf.train.latest_checkpoint(os.path.dirname(checkpoint_prefix)))
 after = generator(seed, training=False).numpy()
-results = {"finite": bool(np.isfinite([gen_loss.numpy(), disc_loss.numpy()]).all()), "restored": bool(np.allclose(before, after)), "path": os.path.basename(path)}
+results = {
+    "finite": bool(np.isfinite([gen_loss.numpy(), disc_loss.numpy()]).all()),
+    "restored": bool(np.allclose(before, after)),
+    "path": os.path.basename(path),
+}

@@ -1,10 +1,13 @@
 """Deep dream: gradient ascent on a tensor."""
+
 import numpy as np
 import tensorflow as tf
 
 rng = np.random.RandomState(0)
 original = rng.rand(20, 20, 3).astype("float32")
-conv = tf.keras.Sequential([tf.keras.layers.Conv2D(4, 3, activation="relu", input_shape=(None, None, 3))])
+conv = tf.keras.Sequential(
+    [tf.keras.layers.Conv2D(4, 3, activation="relu", input_shape=(None, None, 3))]
+)
 
 
 def deprocess(img):
@@ -30,4 +33,8 @@ for octave in range(2):
         loss, img = step(img, tf.convert_to_tensor(0.01))
         losses.append(loss.numpy())
     img = tf.image.resize(img, [24, 24])
-results = {"losses": [float(v) for v in losses], "pixels": deprocess(img).numpy().mean(), "dtype": deprocess(img).dtype.name}
+results = {
+    "losses": [float(v) for v in losses],
+    "pixels": deprocess(img).numpy().mean(),
+    "dtype": deprocess(img).dtype.name,
+}

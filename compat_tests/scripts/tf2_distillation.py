@@ -1,4 +1,5 @@
 """Knowledge distillation by train_step and test_step."""
+
 import numpy as np
 import tensorflow as tf
 from tensorflow import keras
@@ -10,7 +11,9 @@ class Distiller(keras.Model):
         super().__init__()
         self.teacher, self.student = teacher, student
 
-    def compile(self, optimizer, metrics, student_loss_fn, distillation_loss_fn, alpha=0.1, temperature=3):
+    def compile(
+        self, optimizer, metrics, student_loss_fn, distillation_loss_fn, alpha=0.1, temperature=3
+    ):
         super().compile(optimizer=optimizer, metrics=metrics)
         self.student_loss_fn, self.distillation_loss_fn = student_loss_fn, distillation_loss_fn
         self.alpha, self.temperature = alpha, temperature
@@ -25,7 +28,10 @@ class Distiller(keras.Model):
                 tf.nn.softmax(teacher_predictions / self.temperature, axis=1),
                 tf.nn.softmax(student_predictions / self.temperature, axis=1),
             )
-            loss = self.alpha * student_loss + (1 - self.alpha) * distillation_loss * self.temperature**2
+            loss = (
+                self.alpha * student_loss
+                + (1 - self.alpha) * distillation_loss * self.temperature**2
+            )
         gradients = tape.gradient(loss, self.student.trainable_variables)
         self.optimizer.apply_gradients(zip(gradients, self.student.trainable_variables))
         self.compiled_metrics.update_state(y, student_predictions)
@@ -45,13 +51,18 @@ class Distiller(keras.Model):
 
 rng = np.random.RandomState(0)
 x, y = rng.rand(48, 5).astype("float32"), rng.randint(0, 3, 48)
-teacher = keras.Sequential([keras.Input((5,)), layers.Dense(16, activation="relu"), layers.Dense(3)])
+teacher = keras.Sequential(
+    [keras.Input((5,)), layers.Dense(16, activation="relu"), layers.Dense(3)]
+)
 student = keras.Sequential([keras.Input((5,)), layers.Dense(3)])
 distiller = Distiller(student=student, teacher=teacher)
 distiller.compile(
-    optimizer=keras.optimizers.Adam(), metrics=[keras.metrics.SparseCategoricalAccuracy()],
+    optimizer=keras.optimizers.Adam(),
+    metrics=[keras.metrics.SparseCategoricalAccuracy()],
     student_loss_fn=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-    distillation_loss_fn=keras.losses.KLDivergence(), alpha=0.1, temperature=10,
+    distillation_loss_fn=keras.losses.KLDivergence(),
+    alpha=0.1,
+    temperature=10,
 )
 history = distiller.fit(x, y, epochs=2, batch_size=16, shuffle=False, verbose=0)
 evaluation = distiller.evaluate(x, y, verbose=0, return_dict=True)

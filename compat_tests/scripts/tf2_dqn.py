@@ -1,4 +1,5 @@
 """Deep Q-learning with a target network."""
+
 import numpy as np
 import tensorflow as tf
 from tensorflow import keras
@@ -8,7 +9,13 @@ num_actions = 3
 
 
 def create_q_model():
-    return keras.Sequential([keras.Input((4,)), keras.layers.Dense(12, activation="relu"), keras.layers.Dense(num_actions, activation="linear")])
+    return keras.Sequential(
+        [
+            keras.Input((4,)),
+            keras.layers.Dense(12, activation="relu"),
+            keras.layers.Dense(num_actions, activation="linear"),
+        ]
+    )
 
 
 model, model_target = create_q_model(), create_q_model()
@@ -17,7 +24,10 @@ loss_function = keras.losses.Huber()
 losses = []
 for frame in range(6):
     state_sample, state_next_sample = rng.rand(8, 4), rng.rand(8, 4)
-    rewards_sample, done_sample = rng.rand(8), tf.convert_to_tensor((rng.rand(8) < 0.2).astype(float))
+    rewards_sample, done_sample = (
+        rng.rand(8),
+        tf.convert_to_tensor((rng.rand(8) < 0.2).astype(float)),
+    )
     action_sample = rng.randint(0, num_actions, 8)
     future_rewards = model_target.predict(state_next_sample, verbose=0)
     updated_q_values = rewards_sample + 0.99 * tf.reduce_max(future_rewards, axis=1).numpy()

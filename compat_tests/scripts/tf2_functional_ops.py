@@ -1,4 +1,5 @@
 """TensorFlow's functions between layers of a functional model."""
+
 import numpy as np
 import tensorflow as tf
 from tensorflow.keras import Input, Model, layers
@@ -21,5 +22,7 @@ h = tf.where(h > 0, h, tf.zeros_like(h))
 out = tf.nn.softmax(h)
 model = Model(inp, out)
 model.compile("adam", "mse")
-history = model.fit(x, np.tile([0.0, 1.0], (12, 1)), epochs=2, batch_size=4, shuffle=False, verbose=0)
+history = model.fit(
+    x, np.tile([0.0, 1.0], (12, 1)), epochs=2, batch_size=4, shuffle=False, verbose=0
+)
 results = {"loss": history.history["loss"], "names": [layer.name for layer in model.layers][:4]}

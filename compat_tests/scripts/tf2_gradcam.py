@@ -1,16 +1,19 @@
 """Grad-CAM: the gradient of a class by the last convolution."""
+
 import numpy as np
 import tensorflow as tf
 from tensorflow import keras
 
 rng = np.random.RandomState(0)
 img_array = rng.rand(1, 10, 10, 3).astype("float32")
-model = keras.Sequential([
-    keras.layers.Conv2D(4, 3, activation="relu", input_shape=(10, 10, 3)),
-    keras.layers.Conv2D(6, 3, activation="relu", name="last_conv"),
-    keras.layers.GlobalAveragePooling2D(),
-    keras.layers.Dense(5, activation="softmax"),
-])
+model = keras.Sequential(
+    [
+        keras.layers.Conv2D(4, 3, activation="relu", input_shape=(10, 10, 3)),
+        keras.layers.Conv2D(6, 3, activation="relu", name="last_conv"),
+        keras.layers.GlobalAveragePooling2D(),
+        keras.layers.Dense(5, activation="softmax"),
+    ]
+)
 model.layers[-1].activation = None
 grad_model = keras.models.Model(model.inputs, [model.get_layer("last_conv").output, model.output])
 with tf.GradientTape() as tape:

@@ -1,4 +1,5 @@
 """image_dataset_from_directory, cache, prefetch, evaluate."""
+
 import os
 import tempfile
 
@@ -19,14 +20,25 @@ for image_batch, labels_batch in train_ds:
     shapes = [image_batch.shape.as_list(), labels_batch.shape.as_list()]
     break
 train_ds = train_ds.cache().shuffle(100).prefetch(buffer_size=tf.data.AUTOTUNE)
-model = tf.keras.Sequential([
-    tf.keras.layers.Rescaling(1.0 / 255, input_shape=(12, 12, 3)),
-    tf.keras.layers.Conv2D(4, 3, padding="same", activation="relu"),
-    tf.keras.layers.MaxPooling2D(),
-    tf.keras.layers.Flatten(),
-    tf.keras.layers.Dense(len(class_names)),
-])
-model.compile(optimizer="adam", loss=tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
+model = tf.keras.Sequential(
+    [
+        tf.keras.layers.Rescaling(1.0 / 255, input_shape=(12, 12, 3)),
+        tf.keras.layers.Conv2D(4, 3, padding="same", activation="relu"),
+        tf.keras.layers.MaxPooling2D(),
+        tf.keras.layers.Flatten(),
+        tf.keras.layers.Dense(len(class_names)),
+    ]
+)
+model.compile(
+    optimizer="adam",
+    loss=tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+    metrics=["accuracy"],
+)
 history = model.fit(train_ds, validation_data=val_ds, epochs=2, verbose=0)
 score = tf.nn.softmax(model.predict(val_ds, verbose=0)[0])
-results = {"classes": class_names, "shapes": shapes, "keys": sorted(history.history), "sum": round(float(np.sum(score)), 4)}
+results = {
+    "classes": class_names,
+    "shapes": shapes,
+    "keys": sorted(history.history),
+    "sum": round(float(np.sum(score)), 4),
+}

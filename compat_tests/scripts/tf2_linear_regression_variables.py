@@ -1,4 +1,5 @@
 """Bare variables, a Module and an optimizer."""
+
 import numpy as np
 import tensorflow as tf
 
@@ -29,11 +30,18 @@ for epoch in range(5):
     model.w.assign_sub(0.1 * dw)
     model.b.assign_sub(0.1 * db)
     weights.append([model.w.numpy(), model.b.numpy()])
-    print("Epoch %2d: W=%1.2f b=%1.2f, loss=%2.5f" % (epoch, weights[-1][0], weights[-1][1], current_loss))
+    print(
+        "Epoch %2d: W=%1.2f b=%1.2f, loss=%2.5f"
+        % (epoch, weights[-1][0], weights[-1][1], current_loss)
+    )
 optimizer = tf.optimizers.Adam(0.5)
 for _ in range(3):
     with tf.GradientTape() as t:
         current_loss = loss(y, model(x))
     gradients = t.gradient(current_loss, model.trainable_variables)
     optimizer.apply_gradients(zip(gradients, model.trainable_variables))
-results = {"weights": np.array(weights), "loss": f"{current_loss.numpy():.4f}", "variables": len(model.variables)}
+results = {
+    "weights": np.array(weights),
+    "loss": f"{current_loss.numpy():.4f}",
+    "variables": len(model.variables),
+}

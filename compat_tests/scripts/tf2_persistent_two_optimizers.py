@@ -1,4 +1,5 @@
 """One persistent tape, two losses, an update between the two gradients."""
+
 import numpy as np
 import tensorflow as tf
 

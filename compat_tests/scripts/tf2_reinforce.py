@@ -1,4 +1,5 @@
 """Actor and critic by a tape over a whole episode."""
+
 import numpy as np
 import tensorflow as tf
 from tensorflow import keras
@@ -15,14 +16,21 @@ model = keras.Model(inputs=inputs, outputs=[action, critic])
 optimizer, huber_loss = keras.optimizers.Adam(learning_rate=0.01), keras.losses.Huber()
 losses = []
 for episode in range(2):
-    state, action_probs_history, critic_value_history, rewards_history = rng.rand(num_inputs), [], [], []
+    state, action_probs_history, critic_value_history, rewards_history = (
+        rng.rand(num_inputs),
+        [],
+        [],
+        [],
+    )
     with tf.GradientTape() as tape:
         for timestep in range(6):
             state = tf.convert_to_tensor(state)
             state = tf.expand_dims(state, 0)
             action_probs, critic_value = model(state)
             critic_value_history.append(critic_value[0, 0])
-            action = rng.choice(num_actions, p=np.squeeze(action_probs) / np.sum(np.squeeze(action_probs)))
+            action = rng.choice(
+                num_actions, p=np.squeeze(action_probs) / np.sum(np.squeeze(action_probs))
+            )
             action_probs_history.append(tf.math.log(action_probs[0, action]))
             state, reward = rng.rand(num_inputs), float(action)
             rewards_history.append(reward)

@@ -1,12 +1,23 @@
 """Style transfer: the picture is the variable."""
+
 import numpy as np
 import tensorflow as tf
 from tensorflow import keras
 
 rng = np.random.RandomState(0)
 base, style = rng.rand(1, 12, 12, 3).astype("float32"), rng.rand(1, 12, 12, 3).astype("float32")
-net = keras.Sequential([keras.layers.Conv2D(4, 3, activation="relu", padding="same", name="block1", input_shape=(12, 12, 3)), keras.layers.MaxPooling2D(name="pool"), keras.layers.Conv2D(6, 3, padding="same", name="block2")])
-features = keras.Model(inputs=net.inputs, outputs={layer.name: layer.output for layer in net.layers})
+net = keras.Sequential(
+    [
+        keras.layers.Conv2D(
+            4, 3, activation="relu", padding="same", name="block1", input_shape=(12, 12, 3)
+        ),
+        keras.layers.MaxPooling2D(name="pool"),
+        keras.layers.Conv2D(6, 3, padding="same", name="block2"),
+    ]
+)
+features = keras.Model(
+    inputs=net.inputs, outputs={layer.name: layer.output for layer in net.layers}
+)
 
 
 def gram_matrix(x):
@@ -31,7 +42,11 @@ def compute_loss(combination_image):
     return loss + 1e-3 * total_variation_loss(combination_image)
 
 
-optimizer = keras.optimizers.SGD(keras.optimizers.schedules.ExponentialDecay(initial_learning_rate=0.01, decay_steps=2, decay_rate=0.96))
+optimizer = keras.optimizers.SGD(
+    keras.optimizers.schedules.ExponentialDecay(
+        initial_learning_rate=0.01, decay_steps=2, decay_rate=0.96
+    )
+)
 combination_image = tf.Variable(base)
 losses = []
 for i in range(4):

@@ -1,4 +1,5 @@
 """A subclassed model, fit on data sets, with validation and save_weights."""
+
 import os
 import tempfile
 
@@ -25,11 +26,20 @@ class MyModel(tf.keras.Model):
 
 
 model = MyModel()
-model.compile(optimizer="adam", loss=tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
+model.compile(
+    optimizer="adam",
+    loss=tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+    metrics=["accuracy"],
+)
 history = model.fit(train_ds, validation_data=test_ds, epochs=2, verbose=0)
 path = os.path.join(tempfile.mkdtemp(), "weights.h5")
 model.save_weights(path)
 other = MyModel()
 other.build((None, 6, 6, 1))
 other.load_weights(path)
-results = {**history.history, "same": bool(np.allclose(other.predict(test_ds, verbose=0), model.predict(test_ds, verbose=0), atol=1e-6))}
+results = {
+    **history.history,
+    "same": bool(
+        np.allclose(other.predict(test_ds, verbose=0), model.predict(test_ds, verbose=0), atol=1e-6)
+    ),
+}

@@ -1,12 +1,17 @@
 """Strings end to end: TextVectorization in a data pipeline."""
+
 import re
 import string
 
-import numpy as np
 import tensorflow as tf
 from tensorflow.keras import layers
 
-texts = ["This movie was great!<br />Truly", "Terrible, terrible film.", "I liked it a lot", "What a waste of time"] * 5
+texts = [
+    "This movie was great!<br />Truly",
+    "Terrible, terrible film.",
+    "I liked it a lot",
+    "What a waste of time",
+] * 5
 labels = [1, 0, 1, 0] * 5
 raw = tf.data.Dataset.from_tensor_slices((texts, labels)).batch(5)
 
@@ -17,7 +22,9 @@ def custom_standardization(input_data):
     return tf.strings.regex_replace(stripped_html, f"[{re.escape(string.punctuation)}]", "")
 
 
-vectorize_layer = layers.TextVectorization(standardize=custom_standardization, max_tokens=40, output_mode="int", output_sequence_length=6)
+vectorize_layer = layers.TextVectorization(
+    standardize=custom_standardization, max_tokens=40, output_mode="int", output_sequence_length=6
+)
 vectorize_layer.adapt(raw.map(lambda x, y: x))
 
 
@@ -26,7 +33,13 @@ def vectorize_text(text, label):
 
 
 train = raw.map(vectorize_text).cache().prefetch(buffer_size=tf.data.AUTOTUNE)
-model = tf.keras.Sequential([layers.Embedding(40, 8), layers.GlobalAveragePooling1D(), layers.Dense(1)])
-model.compile(loss=tf.keras.losses.BinaryCrossentropy(from_logits=True), optimizer="adam", metrics=[tf.metrics.BinaryAccuracy(threshold=0.0)])
+model = tf.keras.Sequential(
+    [layers.Embedding(40, 8), layers.GlobalAveragePooling1D(), layers.Dense(1)]
+)
+model.compile(
+    loss=tf.keras.losses.BinaryCrossentropy(from_logits=True),
+    optimizer="adam",
+    metrics=[tf.metrics.BinaryAccuracy(threshold=0.0)],
+)
 history = model.fit(train, epochs=2, verbose=0)
 results = {**history.history, "vocabulary": vectorize_layer.get_vocabulary()[:6]}

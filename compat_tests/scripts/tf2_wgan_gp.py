@@ -1,4 +1,5 @@
 """WGAN-GP as a Model with train_step: gradients of gradients."""
+
 import numpy as np
 import tensorflow as tf
 from tensorflow import keras
@@ -6,7 +7,9 @@ from tensorflow.keras import layers
 
 
 class WGAN(keras.Model):
-    def __init__(self, discriminator, generator, latent_dim, discriminator_extra_steps=2, gp_weight=10.0):
+    def __init__(
+        self, discriminator, generator, latent_dim, discriminator_extra_steps=2, gp_weight=10.0
+    ):
         super().__init__()
         self.discriminator, self.generator, self.latent_dim = discriminator, generator, latent_dim
         self.d_steps, self.gp_weight = discriminator_extra_steps, gp_weight
@@ -41,7 +44,9 @@ class WGAN(keras.Model):
                 gp = self.gradient_penalty(batch_size, real_images, fake_images)
                 d_loss = d_cost + gp * self.gp_weight
             d_gradient = tape.gradient(d_loss, self.discriminator.trainable_variables)
-            self.d_optimizer.apply_gradients(zip(d_gradient, self.discriminator.trainable_variables))
+            self.d_optimizer.apply_gradients(
+                zip(d_gradient, self.discriminator.trainable_variables)
+            )
         random_latent_vectors = tf.random.normal(shape=(batch_size, self.latent_dim))
         with tf.GradientTape() as tape:
             generated_images = self.generator(random_latent_vectors, training=True)
@@ -51,8 +56,18 @@ class WGAN(keras.Model):
         return {"d_loss": d_loss, "g_loss": g_loss}
 
 
-discriminator = keras.Sequential([keras.Input((6, 6, 1)), layers.Conv2D(4, 3, 2, padding="same"), layers.LeakyReLU(0.2), layers.Flatten(), layers.Dense(1)])
-generator = keras.Sequential([keras.Input((4,)), layers.Dense(36, activation="tanh"), layers.Reshape((6, 6, 1))])
+discriminator = keras.Sequential(
+    [
+        keras.Input((6, 6, 1)),
+        layers.Conv2D(4, 3, 2, padding="same"),
+        layers.LeakyReLU(0.2),
+        layers.Flatten(),
+        layers.Dense(1),
+    ]
+)
+generator = keras.Sequential(
+    [keras.Input((4,)), layers.Dense(36, activation="tanh"), layers.Reshape((6, 6, 1))]
+)
 wgan = WGAN(discriminator, generator, latent_dim=4)
 wgan.compile(
     d_optimizer=keras.optimizers.Adam(learning_rate=0.0002, beta_1=0.5, beta_2=0.9),
@@ -60,5 +75,10 @@ wgan.compile(
     d_loss_fn=lambda real_img, fake_img: tf.reduce_mean(fake_img) - tf.reduce_mean(real_img),
     g_loss_fn=lambda fake_img: -tf.reduce_mean(fake_img),
 )
-history = wgan.fit(np.random.RandomState(0).rand(32, 6, 6, 1).astype("float32"), batch_size=8, epochs=2, verbose=0)
-results = {"keys": sorted(history.history), "finite": bool(np.isfinite(history.history["d_loss"]).all())}
+history = wgan.fit(
+    np.random.RandomState(0).rand(32, 6, 6, 1).astype("float32"), batch_size=8, epochs=2, verbose=0
+)
+results = {
+    "keys": sorted(history.history),
+    "finite": bool(np.isfinite(history.history["d_loss"]).all()),
+}

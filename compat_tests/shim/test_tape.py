@@ -248,12 +248,43 @@ def minimized(tf):
     return v.numpy()
 
 
+def _two_layers(tf):
+    first, second = tf.Variable(W), tf.Variable([[1.0, -1.0], [0.5, 2.0]])
+    optimizer = tf.keras.optimizers.SGD(0.5)
+    return (
+        first,
+        second,
+        optimizer,
+        lambda: tf.tanh(tf.matmul(tf.tanh(tf.matmul(X, first)), second)),
+    )
+
+
+def updated_between_gradients(tf):
+    first, second, optimizer, run = _two_layers(tf)
+    with tf.GradientTape(persistent=True) as tape:
+        y = run()
+        one, two = tf.reduce_mean(y**2), tf.reduce_mean(tf.abs(y))
+    variables = [first, second]
+    optimizer.apply_gradients(zip(tape.gradient(one, variables), variables, strict=True))
+    return [*tape.gradient(two, variables), first.numpy()]
+
+
+def updated_between_tapes(tf):
+    first, second, optimizer, run = _two_layers(tf)
+    with tf.GradientTape() as tape, tf.GradientTape() as other:
+        y = run()
+        one, two = tf.reduce_mean(y**2), tf.reduce_mean(tf.abs(y))
+    variables = [first, second]
+    optimizer.apply_gradients(zip(tape.gradient(one, variables), variables, strict=True))
+    return other.gradient(two, variables)
+
+
 PROGRAMS = [
     watched, variables, nested_structures, persistent, intermediate, second_order, third_order,
     gradient_penalty, several_targets, output_gradients, unconnected, not_watched,
     only_what_is_watched, recorded_before_it_starts, stopped, stop_gradient, reset, jacobian,
     jacobians_of_variables, batch_jacobian, control_flow, custom, indexing, layer, training_loop,
-    minimized,
+    minimized, updated_between_gradients, updated_between_tapes,
 ]  # fmt: skip
 
 

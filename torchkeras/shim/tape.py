@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -15,6 +16,7 @@ from ..variable import Variable
 
 NONE, ZERO = "none", "zero"  # what a gradient is where nothing connects: tf.UnconnectedGradients
 _recording: list[GradientTape] = []  # the tapes whose blocks are running
+_waiting: weakref.WeakSet[GradientTape] = weakref.WeakSet()  # tapes that may be asked again
 
 
 class GradientTape:
@@ -39,9 +41,14 @@ class GradientTape:
         self._started = self._used = False
         self._start = 0  # number of autograd's first node that counts
         self._before: list[bool] = []
+        self._kept: Kept | None = None
 
     def __enter__(self) -> GradientTape:
         self._used = False
+        if self._persistent or _recording:  # an update may come between two gradients
+            self._kept = Kept()
+            self._kept.hooks.__enter__()
+        _waiting.add(self)
         self._before.append(torch.is_grad_enabled())
         torch.set_grad_enabled(True)
         _recording.append(self)
@@ -50,6 +57,8 @@ class GradientTape:
     def __exit__(self, *error) -> None:
         if self in _recording:
             _recording.remove(self)
+        if self._kept is not None:
+            self._kept.hooks.__exit__(*error)
         torch.set_grad_enabled(self._before.pop())
         for tensor in self._lent:
             tensor.requires_grad_(False)
@@ -126,6 +135,10 @@ class GradientTape:
             if not self._watches_all and isinstance(source, Variable):
                 parts = parts if id(source) in self._watched else [None] * len(parts)
             found.append(_joined(source, group, parts, _mode(unconnected_gradients)))
+        if not self._persistent:
+            _waiting.discard(self)
+        if not _recording:
+            _keep_for_the_others()
         return tree.pack(sources, found) if tree.is_nested(sources) else found[0]
 
     def jacobian(
@@ -210,6 +223,52 @@ class GradientTape:
         finally:
             for tensor in waiting:
                 tensor.requires_grad_(False)
+
+
+class Kept:
+    """The parameters that autograd saved in a block, as they were then.
+
+    An update changes parameters in place, which torch refuses for what a gradient still needs.
+    So where gradients may still be asked for, `keep` copies them before the script goes on.
+    """
+
+    def __init__(self):
+        self.saved: list[_Saved] = []
+        self.hooks = torch.autograd.graph.saved_tensors_hooks(self._pack, _Saved.unpack)
+
+    def _pack(self, tensor):
+        base = tensor if tensor._base is None else tensor._base
+        saved = _Saved(tensor)
+        if base.is_leaf and base.requires_grad:
+            self.saved.append(saved)
+        return saved
+
+    def keep(self) -> None:
+        """Copy what is not copied yet."""
+        for saved in self.saved:
+            saved.tensor, saved.version = saved.tensor.detach().clone(), 0
+        self.saved.clear()
+
+
+class _Saved:
+    __slots__ = ("tensor", "version")
+
+    def __init__(self, tensor):
+        self.tensor, self.version = tensor, tensor._version
+
+    def unpack(self):
+        if self.tensor._version != self.version:
+            raise RuntimeError(
+                f"A tensor of shape {tuple(self.tensor.shape)} that a gradient needs was changed "
+                "in place after the tape recorded it. Compute the gradient before the change."
+            )
+        return self.tensor
+
+
+def _keep_for_the_others():
+    for tape in _waiting:
+        if tape._kept is not None:
+            tape._kept.keep()
 
 
 def _grads(pairs, natives):

@@ -83,6 +83,23 @@ def _array(self, dtype=None, copy=None):
     return array if dtype is None else array.astype(dtype, copy=False)
 
 
+def _array_function(self, function, types, args, kwargs):
+    """numpy's functions on tensors compute with arrays."""
+    return function(*_arrays(args), **_arrays(kwargs))
+
+
+def _arrays(value):
+    if isinstance(value, Tensor):
+        return _array(value)
+    if isinstance(value, (list, tuple)):
+        return (
+            [_arrays(one) for one in value] if type(value) is list else tuple(map(_arrays, value))
+        )
+    if isinstance(value, dict):
+        return {key: _arrays(one) for key, one in value.items()}
+    return value
+
+
 def _get_shape(self):
     return self.shape
 
@@ -101,6 +118,7 @@ def _compatible(own, shape):
 _TENSOR = {
     "numpy": _numpy,
     "__array__": _array,
+    "__array_function__": _array_function,
     "get_shape": _get_shape,
     "set_shape": _set_shape,
     "__float__": lambda self: float(self.detach().item()),

@@ -35,7 +35,9 @@ class Variable(BaseVariable):
             raise ValueError("tf.Variable needs an initial_value, or a function that returns it.")
         if isinstance(value, Strings) or isinstance(value, str):
             raise TypeError("tf.Variable holds numbers; texts are plain Python objects here.")
-        super().__init__(tensor(value, dtype), None, trainable is not False, name or "Variable")
+        super().__init__(
+            tensor(value, dtype), trainable=trainable is not False, name=name or "Variable"
+        )
         self.constraint = constraint
 
     @property
