@@ -7,11 +7,12 @@ import json
 import warnings
 from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import chain, islice, repeat
+from itertools import chain
 from typing import Any
 
 import numpy as np
 
+from .counting import Counts, Splitter, numbers_of
 from .pickles import read_tokenizer_state
 from .text_files import text_dataset_from_directory
 from .vocabulary import Vocabulary, words_of
@@ -144,20 +145,21 @@ class Tokenizer:
 
         Nothing is counted when a text is neither a string nor a list of tokens (TypeError).
         """
-        counts, docs, number = Counter(self.word_counts), Counter(self.word_docs), 0
-        tokens = self._tokens(texts)
-        while some := list(islice(tokens, 64)):  # few calls, and few texts at a time
-            counts.update(chain.from_iterable(some))
-            docs.update(chain.from_iterable(map(set, some)))
-            number += len(some)
-        self.document_count += number
-        self.word_counts.update(counts)
-        self.word_docs.update(docs)
+        split, documents = self._splitter(), 0
+        counts = Counts(self.word_counts, self.word_docs, split.mark)
+        for words, number in split(texts):
+            counts.add(words)
+            documents += number
+        self.document_count += documents
+        self.word_counts.update(counts.words)
+        self.word_docs.update(counts.documents)
         vocabulary = [] if self.oov_token is None else [self.oov_token]
-        vocabulary += sorted(counts, key=counts.__getitem__, reverse=True)
+        frequent = self.word_counts
+        vocabulary += sorted(frequent, key=frequent.__getitem__, reverse=True)
         self.word_index = dict(zip(vocabulary, range(1, len(vocabulary) + 1), strict=True))
         self.index_word = {index: word for word, index in self.word_index.items()}
-        self.index_docs.update((self.word_index[word], count) for word, count in docs.items())
+        documents_of = self.word_docs.items()
+        self.index_docs.update((self.word_index[word], count) for word, count in documents_of)
 
     def fit_on_sequences(self, sequences: Sequence[Sequence[int]]) -> None:
         """Count in how many sequences each number occurs, for `sequences_to_matrix`."""
@@ -173,14 +175,11 @@ class Tokenizer:
 
     def texts_to_sequences_generator(self, texts: Iterable[str | list[str]]) -> Iterator[list[int]]:
         """`texts_to_sequences`, one text at a time."""
-        known = self._kept(self.word_index, lambda item: item[1])
-        if self.oov_token is None:
-            for tokens in self._tokens(texts):
-                yield [index for index in map(known.get, tokens) if index is not None]
-        else:
-            other = self.word_index.get(self.oov_token)
-            for tokens in self._tokens(texts):
-                yield list(map(known.get, tokens, repeat(other)))
+        split = self._splitter()
+        known = {**self._kept(self.word_index, lambda item: item[1]), split.mark: -1}
+        other = () if self.oov_token is None else (self.word_index.get(self.oov_token),)
+        for words, _ in split(texts):
+            yield from numbers_of(words, known, split.mark, *other)
 
     def sequences_to_texts(self, sequences: Iterable[Iterable[int]]) -> list[str]:
         """The words of each sequence's numbers, joined by blanks."""
@@ -294,22 +293,28 @@ class Tokenizer:
         default = None if self.oov_token is None else self.word_index.get(self.oov_token)
         return Vocabulary([words[index] for index in range(len(words))], default)
 
-    def _tokens(self, texts):
-        """Each text as what can be iterated for its tokens."""
-        split = self.analyzer or _word_splitter(self.filters, self.lower, self.split)
-        for number, text in enumerate(texts):
-            listed = isinstance(text, list)
-            if not listed and not self.char_level:
-                if not isinstance(text, str) and self.analyzer is None:
-                    raise _not_a_text(number, text)
-                yield split(text)
-            elif not self.lower:
-                yield text
-            else:
-                try:
-                    yield [token.lower() for token in text] if listed else text.lower()
-                except AttributeError:
-                    raise _not_a_text(number, text) from None
+    def _splitter(self):
+        """What splits texts as the arguments say, hundreds at a time where they are plain."""
+        table = str.maketrans({character: self.split for character in self.filters})
+        split = Splitter(table, self.lower, self._tokens)
+        plain = self.analyzer is None and not self.char_level and self.split == " "
+        split.joined = split.joined and plain
+        return split
+
+    def _tokens(self, number, text):
+        """What can be iterated for the tokens of a text."""
+        listed = isinstance(text, list)
+        if not listed and not self.char_level:
+            if not isinstance(text, str) and self.analyzer is None:
+                raise _not_a_text(number, text)
+            split = self.analyzer or _word_splitter(self.filters, self.lower, self.split)
+            return split(text)
+        if not self.lower:
+            return text
+        try:
+            return [token.lower() for token in text] if listed else text.lower()
+        except AttributeError:
+            raise _not_a_text(number, text) from None
 
     def _kept(self, table, index_of):
         """The entries of `table` whose index lies below `num_words`."""

@@ -68,20 +68,25 @@ def affine_transform(
     places = _places(matrices, flips, height, width)
     fast = order == 1 and images.dtype == torch.float32 and max(height, width) <= _FINE
     sample = _sample_linear if fast else functools.partial(_sample_spline, order=order)
-    output = torch.empty_like(images, memory_format=torch.contiguous_format)
     # grid_sample gives each thread an image.
     step = max(1, _CHUNK // max(1, height * width)) * torch.get_num_threads()
+    if count <= step:
+        grid = [[term.to(images.device) for term in axis] for axis in places]
+        return sample(images, grid, fill_mode=fill_mode, cval=cval).to(images.dtype).contiguous()
+    output = torch.empty_like(images, memory_format=torch.contiguous_format)
+    near = torch.empty_like(output[:step])  # neighbours are read from where the cache has them
     for first in range(0, count, step):
         part = slice(first, first + step)
         grid = [[term[part].to(images.device) for term in axis] for axis in places]
-        output[part] = sample(images[part], grid, fill_mode=fill_mode, cval=cval)
+        some = near[: len(output[part])].copy_(images[part])
+        output[part] = sample(some, grid, fill_mode=fill_mode, cval=cval)
     return output
 
 
 def _places(matrices, flips, height, width):
     """For rows and for columns: what output rows and what output columns add to the place in
     the input, `(n, height, 1)` and `(n, 1, width)` in float64, the offset being in the first."""
-    i, j = (np.broadcast_to(np.arange(float(n)), (len(matrices), n)) for n in (height, width))
+    i, j = np.arange(float(height))[None], np.arange(float(width))[None]
     if flips is not None:
         i, j = (
             np.where(np.asarray(turned, bool)[:, None], axis[:, ::-1], axis)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -371,11 +372,8 @@ class ImageDataGenerator:
 
     def _changed(self, *names):
         """Whether a subclass or the user has put something else for one of our methods."""
-        names += ("get_random_transform", "apply_transform")
-        return any(
-            name in vars(self) or getattr(type(self), name) is not getattr(ImageDataGenerator, name)
-            for name in names
-        )
+        asked = {"get_random_transform", "apply_transform", *names}
+        return not (asked.isdisjoint(vars(self)) and asked.isdisjoint(_overridden(type(self))))
 
     def _moved_at_random(self, images):
         """Transformed images; always a copy."""
@@ -442,6 +440,16 @@ class ImageDataGenerator:
                 stacklevel=2,
             )
         return learned is not None
+
+
+@functools.cache
+def _overridden(cls):
+    """The names of our methods that a subclass defines anew."""
+    return {
+        name
+        for name, ours in vars(ImageDataGenerator).items()
+        if getattr(cls, name) is not ours and not name.startswith("__")
+    }
 
 
 def _pair(name, value):
