@@ -1,6 +1,7 @@
 """The image functions and ImageDataGenerator against tf.keras: same seeds, same pixels."""
 
 import io
+import random
 import warnings
 
 import numpy as np
@@ -48,6 +49,29 @@ def quiet(run, *arguments):
 
 def halved(x):
     return x / 2
+
+
+def mixture(seed):
+    """Some of all arguments, drawn at random."""
+    draw = random.Random(seed)
+    choices = {
+        "rotation_range": [0, 15, 90],
+        "width_shift_range": [0.0, 0.25, 3, 2.5, [-3, 0, 1]],
+        "height_shift_range": [0.0, 0.25, 2, [1, 4]],
+        "shear_range": [0.0, 12.5],
+        "zoom_range": [0.0, 0.3, (0.5, 0.9), [1.1, 1.6]],
+        "brightness_range": [None, None, (0.4, 1.5)],
+        "channel_shift_range": [0.0, 0.0, 45.0],
+        "fill_mode": ["nearest", "constant", "reflect", "wrap"],
+        "cval": [0.0, 99.0],
+        "horizontal_flip": [False, True],
+        "vertical_flip": [False, True],
+        "rescale": [None, 1 / 255, 2.0],
+        "samplewise_center": [False, False, True],
+        "interpolation_order": [1, 1, 1, 0, 3],
+        "preprocessing_function": [None, None, halved],
+    }
+    return {name: draw.choice(values) for name, values in choices.items()}
 
 
 def noisy(x):
@@ -101,6 +125,7 @@ GENERATORS = {
     "everything and a function": {**ALL, "preprocessing_function": halved, "rescale": 2.0},
     "everything in float64": {**ALL, "dtype": "float64"},
     "everything samplewise": {**ALL, "samplewise_center": True},
+    **{f"mixture {seed}": mixture(seed) for seed in range(20)},
     "moved pixels of 8 bits": {**MOVES, "dtype": "uint8"},
     **{
         f"fill {mode}": {**MOVES, "fill_mode": mode, "cval": 7.5}
