@@ -93,7 +93,7 @@ class Model(Trainer):
         """A subclass describes itself by its constructor's arguments, or by its own method."""
         if self._graph is None and not _constructor_is_bare(type(self)):
             return super().get_config()
-        return {"name": self.name, "trainable": self.trainable, "dtype": self.dtype_policy}
+        return {"name": self.name, "trainable": self.trainable, "dtype": self._policy_config()}
 
 
 def _inputs_outputs(args, kwargs):
