@@ -1,200 +1,25 @@
-"""Symbolic tensors, the record of the calls made on them, and the plan that replays it.
+"""What a model runs: the calls between its inputs and outputs, and the plan that replays them.
 
-`KerasTensor` stands for a batch that is not there yet. Calling a layer or a torch function on
-it makes a `Node`. A `Graph` is the part of the record between some inputs and outputs; its
-`Plan` is a flat list of steps over numbered slots, settled once, so that running a model is a
-loop without lookups or decisions.
+A `Graph` is the part of the record of `symbols.py` between some inputs and outputs; its `Plan` is a
+flat list of steps over numbered slots, settled once, so that running a model is a loop without
+lookups or decisions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from . import names, tree
+from . import tree
 from .casting import cast_inputs
-from .precision import dtype_name, torch_dtype
+from .precision import torch_dtype
+from .symbols import KerasTensor, Node, Shape, infer, is_symbolic, record, record_module
 
-Shape = tuple[int | None, ...]
-
-
-class KerasTensor:
-    """A placeholder with a shape (None where open), a dtype name, and the node that makes it.
-
-    Torch functions, operators, indexing and tensor methods applied to it are recorded and give
-    another `KerasTensor`.
-    """
-
-    def __init__(
-        self, shape: Sequence[int | None], dtype: str = "float32", name: str | None = None
-    ):
-        self.shape: Shape = tuple(shape)
-        self.dtype = dtype_name(dtype)
-        self.name = name or names.unique_name("keras_tensor")
-        self.node: Node | None = None
-        self.index = 0  # among the flat outputs of the node
-        self._keras_mask: KerasTensor | None = None
-
-    @property
-    def ndim(self) -> int:
-        return len(self.shape)
-
-    @property
-    def rank(self) -> int:
-        return len(self.shape)
-
-    @property
-    def _keras_history(self):
-        return self.node.operation, 0, self.index
-
-    def get_shape(self) -> Shape:
-        return self.shape
-
-    def __len__(self):
-        raise TypeError("A symbolic tensor has no length; the batch size is not known yet.")
-
-    def __bool__(self):
-        raise TypeError(
-            "A symbolic tensor has no value, so it cannot decide an if or a while. "
-            "Put the decision into a layer's call()."
-        )
-
-    def __array__(self, *args, **kwargs):
-        raise TypeError(
-            f"{self!r} has no value and cannot become a numpy array. Use torch functions or a "
-            "Lambda layer to compute with it."
-        )
-
-    def __iter__(self):
-        raise TypeError("A symbolic tensor cannot be iterated over.")
-
-    def __repr__(self):
-        maker = getattr(self.node.operation, "name", None) if self.node else None
-        made = f" (created by layer {maker!r})" if maker else ""
-        return f"<KerasTensor: shape={self.shape} dtype={self.dtype}{made}>"
-
-    def __getattr__(self, attribute):
-        method = getattr(Tensor, attribute, None) if not attribute.startswith("_") else None
-        if method is None or not callable(method):
-            raise AttributeError(f"A symbolic tensor has no attribute {attribute!r}.")
-
-        def recorded(*args, **kwargs):
-            return record(method, (self, *args), kwargs)
-
-        return recorded
-
-    @classmethod
-    def __torch_function__(cls, function, types, args=(), kwargs=None):
-        return record(function, args, kwargs or {})
-
-
-def _recorded(name):
-    method = getattr(Tensor, name)
-
-    def operator(self, *others):
-        return record(method, (self, *others), {})
-
-    operator.__name__ = name
-    return operator
-
-
-for _name in (
-    "add radd sub rsub mul rmul truediv rtruediv floordiv mod pow rpow matmul rmatmul neg abs "
-    "lt le gt ge and or invert getitem"
-).split():
-    setattr(KerasTensor, f"__{_name}__", _recorded(f"__{_name}__"))
-
-
-class Node:
-    """One call of an operation (layer, module or function) on symbolic tensors.
-
-    `mask` is what the call receives as its `mask` argument without the user passing it.
-    """
-
-    def __init__(self, operation: Any, args: tuple, kwargs: dict, mask: Any = None):
-        self.operation, self.args, self.kwargs, self.mask = operation, args, kwargs, mask
-        self.inputs = [t for t in tree.leaves((args, kwargs)) if isinstance(t, KerasTensor)]
-        self.outputs: Any = None
-
-    def set_outputs(self, outputs: Any) -> None:
-        self.outputs = outputs
-        for index, tensor in enumerate(tree.leaves(outputs)):
-            tensor.node, tensor.index = self, index
-
-    @property
-    def layer(self):
-        return self.operation
-
-    @property
-    def inbound_layers(self) -> list:
-        return [tensor.node.operation for tensor in self.inputs]
-
-    @property
-    def masks(self) -> list[KerasTensor]:
-        return [m for m in tree.leaves(self.mask) if isinstance(m, KerasTensor)]
-
-
-def is_symbolic(structure: Any) -> bool:
-    """Whether any leaf of `structure` is a `KerasTensor`."""
-    return any(isinstance(leaf, KerasTensor) for leaf in tree.leaves(structure))
-
-
-def record(
-    operation: Callable, args: tuple, kwargs: dict, mask: Any = None, outputs: Any = None
-) -> Any:
-    """Note a call and return its symbolic outputs.
-
-    `outputs` are given where the shape is known by rule; else the operation runs on stand-ins.
-    """
-    node = Node(operation, tuple(args), dict(kwargs), mask)
-    if outputs is None:
-        outputs = infer(operation, args, kwargs)
-    node.set_outputs(outputs)
-    return outputs
-
-
-_OPEN_SIZES = ((2, 3), (16, 24), (64, 96), (256, 320))
-
-
-def infer(operation: Callable, args: tuple, kwargs: dict, device: str = "meta") -> Any:
-    """The symbolic outputs of an operation, by running it twice with different open sizes.
-
-    What changes between the two runs is open (None) in the result.
-    """
-    problem = None
-    attempts = [(sizes, place) for sizes in _OPEN_SIZES for place in dict.fromkeys((device, "cpu"))]
-    for sizes, place in attempts:
-        try:
-            runs = [_run_on_stand_ins(operation, args, kwargs, size, place) for size in sizes]
-        except Exception as error:  # a size too small for a kernel, or no meta implementation
-            problem = problem or error
-            continue
-        return tree.map_structure(_merge, *runs)
-    raise problem
-
-
-def _run_on_stand_ins(operation, args, kwargs, size, device):
-    def stand_in(leaf):
-        if not isinstance(leaf, KerasTensor):
-            return leaf
-        shape = [size if n is None else n for n in leaf.shape]
-        return torch.zeros(shape, dtype=torch_dtype(leaf.dtype), device=device)
-
-    with torch.no_grad():
-        result = operation(
-            *tree.map_structure(stand_in, args), **tree.map_structure(stand_in, kwargs)
-        )
-    return list(result) if isinstance(result, torch.Size) else result
-
-
-def _merge(one, other):
-    if not isinstance(one, Tensor):
-        raise TypeError(f"A recorded operation must return tensors; it returned {one!r}.")
-    shape = [a if a == b else None for a, b in zip(one.shape, other.shape, strict=True)]
-    return KerasTensor(shape, dtype_name(one.dtype))
+__all__ = ["Graph", "KerasTensor", "Node", "Plan", "Shape", "Slot", "Step", "infer", "is_symbolic",
+           "owner", "record", "record_module"]  # fmt: skip
 
 
 class Graph:

@@ -209,14 +209,24 @@ class Variable:
 
     @classmethod
     def __torch_function__(cls, function, types, args=(), kwargs=None):
+        if not all(issubclass(one, (Variable, Tensor)) for one in types):
+            return NotImplemented  # a symbolic tensor records the call, with the variable in it
+
         def value(x):
             return x.value if isinstance(x, Variable) else x
 
         return function(*tree_map(value, args), **tree_map(value, kwargs or {}))
 
 
+def _records(other):
+    """Whether `other` is a symbolic tensor."""
+    return hasattr(type(other), "__torch_function__") and not isinstance(other, (Variable, Tensor))
+
+
 def _forward(name):
     def operator(self, *others):
+        if any(_records(other) for other in others):
+            return getattr(Tensor, name)(self, *others)
         return getattr(self.value, name)(
             *(o.value if isinstance(o, Variable) else o for o in others)
         )

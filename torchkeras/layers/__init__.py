@@ -57,6 +57,7 @@ from .merge import (
     multiply,
     subtract,
 )
+from .modules import TorchModuleWrapper
 from .multihead import MultiHeadAttention
 from .noise import (
     ActivityRegularization,

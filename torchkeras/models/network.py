@@ -14,7 +14,7 @@ from ..layer import Layer
 from ..names import module_name
 from ..precision import torch_dtype
 from ..summary import summary
-from ..variable import LayerWeight
+from ..variable import LayerWeight, Variable, Weight
 from ..weighted import weights_of
 
 
@@ -38,6 +38,7 @@ class Network(Layer):
         self._graph = graph
         for layer, key in keys.items():
             self._modules[key] = layer
+        self._take_variables(graph)
         self._layer_keys = list(keys.values())
         self._plan = graph.plan(keys, self._mixed_dtype())
         self._entries = [_Entry(tensor, graph) for tensor in graph.flat_inputs]
@@ -55,6 +56,28 @@ class Network(Layer):
             [module_name(t.node.operation) for t in graph.flat_outputs]
         )
         self._finish_build()
+
+    def _take_variables(self, graph):
+        """Variables and parameters that functions of the graph use become the model's own."""
+        known = {id(parameter) for parameter in self.parameters()}
+        for node in graph.nodes:
+            if isinstance(node.operation, nn.Module):
+                continue
+            for leaf in tree.leaves((node.args, node.kwargs)):
+                if type(leaf) is Variable and not isinstance(leaf._tensor, nn.Parameter):
+                    trained = leaf.trainable and leaf._tensor.is_floating_point()
+                    leaf._tensor = nn.Parameter(leaf._tensor.detach(), requires_grad=trained)
+                parameter = leaf._tensor if type(leaf) is Variable else leaf
+                if not isinstance(parameter, nn.Parameter) or id(parameter) in known:
+                    continue
+                known.add(id(parameter))
+                key = name = leaf.path if type(leaf) is Variable else "parameter"
+                key = key.replace(".", "_").replace("/", "_")
+                while key in self._parameters or hasattr(self, key):
+                    key += "_"
+                self.register_parameter(key, parameter)
+                row = Weight(name, key, trainable=parameter.requires_grad, autocast=False)
+                self._weights.append(LayerWeight(self, row, name, tuple(parameter.shape)))
 
     def _mixed_dtype(self):
         """What plain modules compute in under a policy of two dtypes."""

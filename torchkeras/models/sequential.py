@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from .. import names
-from ..graph import Graph, KerasTensor, infer, record
+from ..graph import Graph, KerasTensor, record_module
 from ..layer import TABLE, Layer
 from ..layers.core import InputLayer
 from ..names import module_name
@@ -188,5 +188,4 @@ def _input_layer_for(layer):
 def _call(layer, tensor):
     if isinstance(layer, Layer):
         return layer(tensor)
-    outputs = infer(layer, (tensor,), {}, device="cpu")
-    return record(layer, (tensor,), {}, outputs=outputs)
+    return record_module(layer, (tensor,))

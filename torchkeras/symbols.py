@@ -1,0 +1,341 @@
+"""Symbolic tensors and the record of the calls made on them.
+
+`KerasTensor` stands for a batch that is not there yet. Calling a layer, a module of torch or a
+torch function on it makes a `Node`.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from . import names, tree
+from .precision import dtype_name, torch_dtype
+
+Shape = tuple[int | None, ...]
+
+
+class KerasTensor:
+    """A placeholder with a shape (None where open), a dtype name, and the node that makes it.
+
+    Torch functions, operators, indexing and tensor methods applied to it are recorded and give
+    another `KerasTensor`.
+    """
+
+    def __init__(
+        self, shape: Sequence[int | None], dtype: str = "float32", name: str | None = None
+    ):
+        self.shape: Shape = tuple(shape)
+        self.dtype = dtype_name(dtype)
+        self.name = name or names.unique_name("keras_tensor")
+        self.node: Node | None = None
+        self.index = 0  # among the flat outputs of the node
+        self._keras_mask: KerasTensor | None = None
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def rank(self) -> int:
+        return len(self.shape)
+
+    @property
+    def _keras_history(self):
+        return self.node.operation, 0, self.index
+
+    def dim(self) -> int:
+        return len(self.shape)
+
+    def size(self, axis: int | None = None) -> Any:
+        """The shape, or one size of it; an open size stands for what the graph finds as it runs."""
+        if axis is None:
+            return self.shape
+        known = self.shape[axis]
+        return record(size_of, (self, axis), {}, outputs=_OpenSize()) if known is None else known
+
+    def is_floating_point(self) -> bool:
+        return "float" in self.dtype
+
+    def get_shape(self) -> Shape:
+        return self.shape
+
+    def __len__(self):
+        raise TypeError("A symbolic tensor has no length; the batch size is not known yet.")
+
+    def __bool__(self):
+        raise TypeError(
+            "A symbolic tensor has no value, so it cannot decide an if or a while. "
+            "Put the decision into a layer's call()."
+        )
+
+    def __array__(self, *args, **kwargs):
+        raise TypeError(
+            f"{self!r} has no value and cannot become a numpy array. Use torch functions or a "
+            "Lambda layer to compute with it."
+        )
+
+    def __iter__(self):
+        raise TypeError("A symbolic tensor cannot be iterated over.")
+
+    def __repr__(self):
+        maker = getattr(self.node.operation, "name", None) if self.node else None
+        made = f" (created by layer {maker!r})" if maker else ""
+        return f"<KerasTensor: shape={self.shape} dtype={self.dtype}{made}>"
+
+    def __getattr__(self, attribute):
+        method = getattr(Tensor, attribute, None) if not attribute.startswith("_") else None
+        if method is None or not callable(method):
+            raise AttributeError(f"A symbolic tensor has no attribute {attribute!r}.")
+
+        def recorded(*args, **kwargs):
+            return record(method, (self, *args), kwargs)
+
+        return recorded
+
+    @classmethod
+    def __torch_function__(cls, function, types, args=(), kwargs=None):
+        return record(function, args, kwargs or {})
+
+
+def size_of(tensor: Tensor, axis: int) -> int:
+    """One size of a tensor."""
+    return tensor.shape[axis]
+
+
+class _OpenSize(KerasTensor):
+    """An integer that a graph finds as it runs: a size that was open when it was made."""
+
+    def __init__(self):
+        super().__init__((), "int64")
+
+
+def _recorded(name):
+    method = getattr(Tensor, name)
+
+    def operator(self, *others):
+        return record(method, (self, *others), {})
+
+    operator.__name__ = name
+    return operator
+
+
+for _name in (
+    "add radd sub rsub mul rmul truediv rtruediv floordiv mod pow rpow matmul rmatmul neg abs "
+    "lt le gt ge and or invert getitem"
+).split():
+    setattr(KerasTensor, f"__{_name}__", _recorded(f"__{_name}__"))
+
+
+class Node:
+    """One call of an operation (layer, module or function) on symbolic tensors.
+
+    `mask` is what the call receives as its `mask` argument without the user passing it.
+    """
+
+    def __init__(self, operation: Any, args: tuple, kwargs: dict, mask: Any = None):
+        self.operation, self.args, self.kwargs, self.mask = operation, args, kwargs, mask
+        self.inputs = [t for t in tree.leaves((args, kwargs)) if isinstance(t, KerasTensor)]
+        self.outputs: Any = None
+
+    def set_outputs(self, outputs: Any) -> None:
+        self.outputs = outputs
+        for index, tensor in enumerate(tree.leaves(outputs)):
+            tensor.node, tensor.index = self, index
+
+    @property
+    def layer(self):
+        return self.operation
+
+    @property
+    def inbound_layers(self) -> list:
+        return [tensor.node.operation for tensor in self.inputs]
+
+    @property
+    def masks(self) -> list[KerasTensor]:
+        return [m for m in tree.leaves(self.mask) if isinstance(m, KerasTensor)]
+
+
+def is_symbolic(structure: Any) -> bool:
+    """Whether any leaf of `structure` is a `KerasTensor`."""
+    return any(isinstance(leaf, KerasTensor) for leaf in tree.leaves(structure))
+
+
+def record(
+    operation: Callable, args: tuple, kwargs: dict, mask: Any = None, outputs: Any = None
+) -> Any:
+    """Note a call and return its symbolic outputs.
+
+    `outputs` are given where the shape is known by rule; else the operation runs on stand-ins.
+    """
+    if outputs is None or operation is size_of:
+        call = _module_call()
+        if call is not None:
+            return call.following()
+    node = Node(operation, tuple(args), dict(kwargs), mask)
+    if outputs is None:
+        outputs = infer(operation, args, kwargs)
+    node.set_outputs(outputs)
+    if _traced:
+        _traced[-1].made.append(outputs)
+    return outputs
+
+
+def record_module(module: nn.Module, args: tuple, kwargs: dict | None = None) -> Any:
+    """Note a call of a plain module of torch."""
+    kwargs = kwargs or {}
+    return record(module, args, kwargs, outputs=infer_module(module, args, kwargs))
+
+
+def infer_module(module: nn.Module, args: tuple, kwargs: dict) -> Any:
+    """The symbolic outputs of a plain module, found on copies of its state."""
+    own = next((t for t in module.parameters() if t.is_floating_point()), None)
+    given = [t.dtype for t in tree.leaves((args, kwargs)) if isinstance(t, KerasTensor)]
+    half = next((name for name in given if name in _HALVES), None)
+
+    def run(*args, **kwargs):
+        place = next(t for t in tree.leaves((args, kwargs)) if isinstance(t, Tensor)).device
+        state = {**dict(module.named_parameters()), **dict(module.named_buffers())}
+        state = {name: _empty_copy(tensor, place, half) for name, tensor in state.items()}
+        return torch.func.functional_call(module, state, args, kwargs)
+
+    return infer(run if own is not None else module, args, kwargs)
+
+
+_HALVES = ("float16", "bfloat16")
+
+
+def _empty_copy(tensor, place, half):
+    """Like `tensor`, on another device; in the dtype `half` under which its model computes."""
+    dtype = torch_dtype(half) if half and tensor.is_floating_point() else tensor.dtype
+    if place.type == "meta":
+        return torch.empty_like(tensor, dtype=dtype, device=place)
+    return tensor.detach().to(place, dtype, copy=True)
+
+
+# --- modules of torch that are called on symbolic tensors ---------------------------------------
+
+_traced: list[_ModuleCall] = []  # those whose forward is being recorded
+_replayed: list[_ModuleCall] = []  # the last one recorded, whose forward is still running
+
+
+def _module_call():
+    """The outermost call of a plain module that a function is called in, None outside of any.
+
+    A module knows nothing of symbolic tensors: its `forward` simply runs on them. So the first
+    function in it finds the module on the stack and records the whole call at once.
+    """
+    frame, found = sys._getframe(2), None
+    while frame is not None:
+        if frame.f_code is _CALL:
+            module = frame.f_locals.get("self")
+            if any(module is call.module for call in _traced):
+                return None
+            if hasattr(type(module), "weight_map"):
+                break
+            found = frame
+        frame = frame.f_back
+    if found is None:
+        return None
+    if not _replayed or _replayed[-1].frame is not found:
+        _replayed[:] = [_ModuleCall(found)]
+    call = _replayed[-1]
+    return call if call.is_whole else None
+
+
+_CALL = nn.Module._call_impl.__code__
+
+
+class _ModuleCall:
+    """A running call of a module, recorded beforehand as one node.
+
+    Its functions are given, one after the other, what they gave while the call was recorded.
+    """
+
+    def __init__(self, frame):
+        self.frame, self.module = frame, frame.f_locals["self"]
+        args, kwargs = frame.f_locals["args"], frame.f_locals["kwargs"]
+        self.made: list[Any] = []
+        self.is_whole = is_symbolic((args, kwargs))
+        if not self.is_whole:
+            return
+        counters = {b: b.clone() for b in self.module.buffers() if not b.is_floating_point()}
+        _traced.append(self)
+        try:
+            outputs = self.module(*args, **kwargs)
+        except Exception as error:
+            raise TypeError(
+                f"{type(self.module).__name__} cannot run on symbolic tensors; wrap it, as "
+                f"in layers.TorchModuleWrapper(module)(inputs). The reason: {error}"
+            ) from error
+        finally:
+            _traced.pop()
+            for counter, before in counters.items():  # what runs now is the second time
+                counter.copy_(before - (counter - before))
+        given = {id(t) for t in tree.leaves((args, kwargs))}
+        flat = tree.flatten(outputs)
+        symbolic = all(isinstance(t, KerasTensor) and id(t) not in given for t in flat)
+        self.is_whole = symbolic and bool(flat)
+        if self.is_whole:
+            Node(self.module, tuple(args), dict(kwargs)).set_outputs(outputs)
+        self._left = iter(self.made)
+
+    def following(self) -> Any:
+        """The outputs of the next function."""
+        outputs = next(self._left)
+        if outputs is self.made[-1]:
+            _replayed.clear()  # a frame keeps much alive
+        return outputs
+
+
+_OPEN_SIZES = ((2, 3), (16, 24), (64, 96), (256, 320))
+
+
+def infer(operation: Callable, args: tuple, kwargs: dict, device: str = "meta") -> Any:
+    """The symbolic outputs of an operation, by running it twice with different open sizes.
+
+    What changes between the two runs is open (None) in the result.
+    """
+    problem = None
+    attempts = [(sizes, place) for sizes in _OPEN_SIZES for place in dict.fromkeys((device, "cpu"))]
+    for sizes, place in attempts:
+        try:
+            runs = [_run_on_stand_ins(operation, args, kwargs, size, place) for size in sizes]
+        except Exception as error:  # a size too small for a kernel, or no meta implementation
+            problem = problem or error
+            continue
+        return tree.map_structure(_merge, *runs)
+    raise problem
+
+
+def _run_on_stand_ins(operation, args, kwargs, size, device):
+    half = None
+
+    def stand_in(leaf):
+        if isinstance(leaf, Tensor):
+            return _empty_copy(leaf, torch.device(device), half)
+        if isinstance(leaf, _OpenSize):
+            return size
+        if not isinstance(leaf, KerasTensor):
+            return leaf
+        shape = [size if n is None else n for n in leaf.shape]
+        return torch.zeros(shape, dtype=torch_dtype(leaf.dtype), device=device)
+
+    names_of = [t.dtype for t in tree.leaves((args, kwargs)) if isinstance(t, KerasTensor)]
+    half = next((name for name in names_of if name in _HALVES), None)
+    with torch.no_grad():
+        result = operation(
+            *tree.map_structure(stand_in, args), **tree.map_structure(stand_in, kwargs)
+        )
+    return list(result) if isinstance(result, torch.Size) else result
+
+
+def _merge(one, other):
+    if not isinstance(one, Tensor):
+        raise TypeError(f"A recorded operation must return tensors; it returned {one!r}.")
+    shape = [a if a == b else None for a, b in zip(one.shape, other.shape, strict=True)]
+    return KerasTensor(shape, dtype_name(one.dtype))
