@@ -11,7 +11,8 @@ from torch import Tensor
 
 from .. import tree
 from ..arrays import as_tensor
-from .deferred import Deferred
+from .deferred import Deferred, Texts
+from .elements import Strings
 from .transfer import fits, moved, to_device
 
 
@@ -131,7 +132,8 @@ class ArrayBatches:
 
     def _order(self):
         """A permutation on the data's device: of the samples, or of whole batches."""
-        device = self._flat[0].device
+        places = [leaf.device for leaf in self._flat if not isinstance(leaf, Deferred)]
+        device = places[0] if places else None
         if self.shuffle == "batch":
             starts = torch.randperm(self.steps, device=device)[:, None] * self.batch_size
             order = (starts + torch.arange(self.batch_size, device=device)).flatten()
@@ -188,24 +190,33 @@ def class_weights(y: Any, class_weight: dict[int, float]) -> Tensor:
 
 
 def _unlisted(part):
-    """Numbers in nested lists as one array: they are data, not several inputs."""
+    """Numbers or texts in nested lists as one array: they are data, not several inputs."""
     first = part
     while isinstance(first, (list, tuple)) and first:
         first = first[0]
-    return np.asarray(part) if part is not first and isinstance(first, (int, float)) else part
+    bare = isinstance(first, (int, float, str, bytes))
+    return np.asarray(part) if part is not first and bare else part
 
 
 def _rows(leaf):
     """An array-like as a tensor, or as `Deferred` rows."""
     if leaf is None or isinstance(leaf, Deferred):
         return leaf
-    if Deferred.accepts(leaf):
+    if isinstance(leaf, np.ndarray) and _holds_texts(leaf):
+        leaf = Texts(Strings.of(leaf))
+    elif Deferred.accepts(leaf):
         leaf = Deferred.of(leaf)
     else:
         leaf = as_tensor(_of_pandas(leaf))
     if leaf.ndim == 0:
         raise ValueError("Data must have a first axis over samples; received a single number.")
     return leaf
+
+
+def _holds_texts(array):
+    if array.dtype.kind == "O":
+        return isinstance(next(iter(array.flat), None), (str, bytes))
+    return array.dtype.kind in "US"
 
 
 def _of_pandas(leaf):

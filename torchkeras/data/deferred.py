@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ..arrays import as_tensor
+from .elements import Strings
 
 
 class Deferred:
@@ -69,6 +70,22 @@ class Deferred:
     def is_floating_point(self) -> bool:
         """False: what is not read cannot be looked at."""
         return False
+
+
+class Texts(Deferred):
+    """Texts, which stay on the host: batches of them are `Strings`."""
+
+    def __getitem__(self, rows: slice) -> Texts:
+        return Texts(self.array[self.start : self.stop][rows])
+
+    def split(self, size: int) -> Iterator[Strings]:
+        """The rows in arrays of `size` rows each, the last one shorter."""
+        for start in range(self.start, self.stop, size):
+            yield self.array[start : min(start + size, self.stop)]
+
+    def index_select(self, axis: int, index: Tensor) -> Strings:
+        """The rows of the numbers in `index`."""
+        return self.array[index.cpu().numpy() + self.start]
 
 
 def _read(piece):

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from .. import tree
+from .elements import Strings
 
 _SHARE = 0.5  # of the free memory of a GPU that a data set may take
 
@@ -22,7 +23,12 @@ def fits(size: int, device: torch.device | None, cuda: Any = torch.cuda) -> bool
 
 
 def to_device(leaf: Tensor, device: torch.device | None, dtype: torch.dtype | None) -> Tensor:
-    """A tensor on the device, floats as `dtype`; through pinned memory to a GPU."""
+    """A tensor on the device, floats as `dtype`; through pinned memory to a GPU.
+
+    Texts stay where they are.
+    """
+    if isinstance(leaf, Strings):
+        return leaf
     target = dtype if leaf.is_floating_point() else None
     if device is None or device.type != "cuda" or leaf.device.type != "cpu":
         return leaf.to(device, target, non_blocking=True)

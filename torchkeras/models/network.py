@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -23,6 +24,7 @@ class Network(Layer):
 
     _graph: Graph | None = None
     _single_input: _Entry | None = None
+    _takes_texts = False
 
     def _set_graph(self, graph: Graph) -> None:
         """Run as `graph` says; its modules become children under their layer names."""
@@ -43,6 +45,7 @@ class Network(Layer):
         self._plan = graph.plan(keys, self._mixed_dtype())
         self._entries = [_Entry(tensor, graph) for tensor in graph.flat_inputs]
         self._single_input = self._entries[0] if isinstance(graph.inputs, KerasTensor) else None
+        self._takes_texts = any(entry.dtype is None for entry in self._entries)
         self._single_output = isinstance(graph.outputs, KerasTensor)
         for layer in layers:
             if isinstance(layer, Layer) and layer.weights:
@@ -194,7 +197,20 @@ class Network(Layer):
             except RuntimeError:
                 self._check_inputs(args)
                 raise
+        if self._takes_texts and args and not graphs.is_symbolic(args[0]):
+            args = (self._as_arrays(args[0]), *args[1:])
         return super().__call__(*args, **kwargs)
+
+    def _as_arrays(self, inputs):
+        """Texts that come in lists, as arrays: one for each input."""
+        if self._single_input is not None:
+            return text_array(inputs)
+        if isinstance(inputs, dict):
+            return {key: text_array(value) for key, value in inputs.items()}
+        return [text_array(value) for value in inputs]
+
+    def _ready(self, leaf):
+        return leaf if is_text(leaf) else super()._ready(leaf)
 
     def _symbolic_outputs(self, args, kwargs):
         if self._graph is not None:
@@ -369,6 +385,8 @@ class _Entry:
         """`x` on the model's device, in its dtype, with the rank it expects; else ValueError."""
         if not self.fits(x.shape):
             x = self._reranked(x, model)
+        if self.dtype is None:
+            return x
         if x.device != model._device:
             x = x.to(model._device, non_blocking=True)
         if x.dtype is not self.dtype:
@@ -383,13 +401,25 @@ class _Entry:
         """tf.keras adds or drops a last axis of one."""
         rank = len(self.shape)
         if x.ndim == rank - 1 and self.shape[-1] == 1 and self.fits((*x.shape, 1)):
-            return x.unsqueeze(-1)
+            return x.reshape((*x.shape, 1))
         if x.ndim == rank + 1 and x.shape[-1] == 1 and self.fits(x.shape[:-1]):
             return x.squeeze(-1)
         raise ValueError(
             f'Input of model "{model.name}" is incompatible with the model: expected shape='
             f"{self.shape}, found shape={tuple(x.shape)}"
         )
+
+
+def is_text(value):
+    return isinstance(value, np.ndarray) and value.dtype.kind in "USO"
+
+
+def text_array(value):
+    """Texts in lists as an array; what else there is as it is."""
+    first = value
+    while isinstance(first, (list, tuple)) and first:
+        first = first[0]
+    return np.asarray(value, dtype=object) if isinstance(first, (str, bytes)) else value
 
 
 def _carried_mask(output):

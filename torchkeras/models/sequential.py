@@ -14,6 +14,7 @@ from ..layers.core import InputLayer
 from ..names import module_name
 from .functional import Functional
 from .model import Model
+from .network import is_text, text_array
 
 
 @TABLE.add()
@@ -30,6 +31,8 @@ class Sequential(Functional):
     """
 
     serialized_as = ("keras", None)
+
+    _given_texts = False  # whether the first batch holds texts
 
     def __init__(self, layers: Any = None, name: str | None = None):
         super().__init__(name=name)
@@ -115,9 +118,20 @@ class Sequential(Functional):
         if input_shape is None:
             raise ValueError("A Sequential without input_shape needs build(input_shape).")
         name = module_name(self._stack[0]) + "_input"
-        self._input_layer = InputLayer(batch_input_shape=tuple(input_shape), name=name)
+        self._input_layer = self._made_input(tuple(input_shape), name)
         self._deferred = True
         self._rebuild()
+
+    def _made_input(self, shape, name):
+        dtype = "string" if self._given_texts else None
+        return InputLayer(batch_input_shape=shape, dtype=dtype, name=name)
+
+    def __call__(self, *args, **kwargs):
+        if self._graph is None and args and not isinstance(args[0], (Tensor, KerasTensor)):
+            inputs = text_array(args[0])
+            self._given_texts = is_text(inputs)
+            args = (inputs, *args[1:])
+        return super().__call__(*args, **kwargs)
 
     def _ensure_built(self, input_shape):
         if self._graph is None:
@@ -135,7 +149,7 @@ class Sequential(Functional):
         """The input shape came from a batch; another batch shows which axes are open."""
         seen = zip(self._start.shape, shape, strict=True)
         relaxed = tuple(None if a != b else a for a, b in seen)
-        self._input_layer = InputLayer(batch_input_shape=relaxed, name=self._start.name)
+        self._input_layer = self._made_input(relaxed, self._start.name)
         self._rebuild()
 
     @property

@@ -185,6 +185,8 @@ def _outputs(model, batches, callbacks):
 
 
 def _joined(*parts):
+    if isinstance(parts[0], np.ndarray):  # texts
+        return np.concatenate(parts)
     whole = parts[0] if len(parts) == 1 else torch.cat(parts)
     return to_numpy(whole)
 
