@@ -17,7 +17,13 @@ class Connected:
 
     @property
     def inbound_nodes(self) -> list[Node]:
+        """The symbolic calls of this layer."""
         return self._nodes
+
+    @property
+    def outbound_nodes(self) -> list[Node]:
+        """The symbolic calls that use this layer's outputs."""
+        return [user() for user in self.__dict__.get("_users", ()) if user() is not None]
 
     def _node_value(self, attribute, index=0):
         if not self._nodes:
@@ -60,6 +66,22 @@ class Connected:
     def get_output_shape_at(self, node_index: int) -> Any:
         return tree.map_structure(shape_of, self.get_output_at(node_index))
 
+    def get_input_mask_at(self, node_index: int) -> Any:
+        return tree.map_structure(_mask_of, self.get_input_at(node_index))
+
+    def get_output_mask_at(self, node_index: int) -> Any:
+        return tree.map_structure(_mask_of, self.get_output_at(node_index))
+
+    @property
+    def input_mask(self) -> Any:
+        """The mask of the input of the layer's only call."""
+        return tree.map_structure(_mask_of, self.input)
+
+    @property
+    def output_mask(self) -> Any:
+        """The mask of the output of the layer's only call."""
+        return tree.map_structure(_mask_of, self.output)
+
     @property
     def input_shape(self) -> Any:
         if not self._nodes and self._batch_input_shape is not None:
@@ -81,6 +103,10 @@ class Connected:
                 f"get_{attribute}_shape_at(index)."
             )
         return shapes[0]
+
+
+def _mask_of(tensor):
+    return getattr(tensor, "_keras_mask", None)
 
 
 def shape_of(tensor: Any) -> tuple | None:

@@ -31,10 +31,11 @@ from .casting import cast_float, forget_modules
 from .connected import Connected, shape_of
 from .graph import KerasTensor, Node
 from .input_spec import InputSpec, check_inputs
-from .penalized import Penalized, add_activity_loss, functions_among
+from .penalized import Penalized, add_activity_loss, adding, functions_among, is_outermost
 from .policies import Policy
 from .precision import dtype_name, torch_dtype
 from .registry import Table
+from .seldom import Seldom
 from .tracking import holds_modules, track
 from .variable import LayerWeight, Variable, Weight
 from .weighted import exists
@@ -42,7 +43,7 @@ from .weighted import exists
 __all__ = ["InputSpec", "Layer", "Variable", "Weight"]
 
 
-class Layer(Penalized, Connected):
+class Layer(Penalized, Connected, Seldom):
     """Base of all layers; write `build` and `call`, or only `call`, to make one.
 
     `trainable=False` freezes the weights, `name` is made up from the class where absent, `dtype`
@@ -113,8 +114,7 @@ class Layer(Penalized, Connected):
         self._initial_weights = kwargs.pop("weights", None)
         self._batch_input_shape = _batch_input_shape(kwargs)
         self._autocast = bool(kwargs.pop("autocast", True))
-        if dynamic:
-            kwargs["dynamic"] = dynamic
+        self._dynamic = bool(dynamic)
         if kwargs:
             raise TypeError(
                 f"{type(self).__name__} got an unexpected keyword argument "
@@ -157,6 +157,8 @@ class Layer(Penalized, Connected):
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments as plain values: `from_config` makes the same layer."""
         settings = {"name": self.name, "trainable": self.trainable, "dtype": self._policy_config()}
+        if self._dynamic:
+            settings["dynamic"] = True
         if self._batch_input_shape is not None:
             settings["batch_input_shape"] = self._batch_input_shape
         for parameter in constructor_parameters(type(self)):
@@ -174,6 +176,8 @@ class Layer(Penalized, Connected):
     # --- calling ---------------------------------------------------------------------------
 
     def __call__(self, *args, **kwargs):
+        if adding and is_outermost():
+            self._clear_losses()
         if (
             not kwargs
             and len(args) == 1
@@ -309,6 +313,7 @@ class Layer(Penalized, Connected):
             return
         check_inputs(self.input_spec, _flat_shapes(input_shape), self.name)
         self._prefix_sublayers()
+        self._built_for = input_shape
         self.build(input_shape)
         self._finish_build()
 
@@ -442,7 +447,8 @@ class Layer(Penalized, Connected):
     def __getstate__(self):
         # a graph that is copied too makes the nodes again; losses belong to a forward pass
         losses = functions_among(self._losses)
-        return {**self.__dict__, "_nodes": [], "_losses": losses, "_adds_losses": False}
+        emptied = {"_nodes": [], "_users": [], "_losses": losses, "_adds_losses": False}
+        return {**self.__dict__, **emptied}
 
     def __repr__(self):
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"

@@ -3,6 +3,7 @@ are given."""
 
 from __future__ import annotations
 
+import sys
 import weakref
 from typing import Any
 
@@ -14,7 +15,7 @@ from .arrays import as_tensor
 from .metrics import Mean
 from .weighted import Weighted
 
-_adding: list[weakref.ref[Penalized]] = []  # the layers that are known to add losses
+adding: list[weakref.ref[Penalized]] = []  # the layers that are known to add losses
 
 
 class Penalized(Weighted):
@@ -36,7 +37,7 @@ class Penalized(Weighted):
     def _note_that_it_adds(self):
         if not self._adds_losses and not torch.compiler.is_compiling():
             self._adds_losses = True
-            _adding.append(weakref.ref(self, _adding.remove))
+            adding.append(weakref.ref(self, adding.remove))
 
     def add_metric(
         self, value: Any, name: str | None = None, aggregation: str | None = "mean", inputs=None
@@ -60,7 +61,7 @@ class Penalized(Weighted):
         return self._added_losses() + penalties
 
     def _added_losses(self):
-        if not _adding:
+        if not adding:
             return []
         return [
             loss if isinstance(loss, Tensor) else loss()
@@ -71,10 +72,25 @@ class Penalized(Weighted):
 
     def _clear_losses(self):
         """Forget what the last forward pass added; functions stay."""
-        if torch.compiler.is_compiling() or _adding:  # traced code does not depend on `_adding`
+        if torch.compiler.is_compiling() or adding:  # traced code does not depend on `adding`
             for module in self.modules():
                 if isinstance(module, Penalized) and module._losses:
                     module._losses = functions_among(module._losses)
+
+
+def is_outermost() -> bool:
+    """Whether the running call of a layer is not made by another layer's call."""
+    if torch.compiler.is_compiling():
+        return False
+    frame = sys._getframe(2)
+    while frame is not None:
+        if frame.f_code is _CALL and isinstance(frame.f_locals.get("self"), Penalized):
+            return False
+        frame = frame.f_back
+    return True
+
+
+_CALL = torch.nn.Module._call_impl.__code__
 
 
 def add_activity_loss(layer, args, outputs):

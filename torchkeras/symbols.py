@@ -7,6 +7,7 @@ torch function on it makes a `Node`.
 from __future__ import annotations
 
 import sys
+import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -146,18 +147,66 @@ class Node:
         self.outputs = outputs
         for index, tensor in enumerate(tree.leaves(outputs)):
             tensor.node, tensor.index = self, index
+        for parent in self.parent_nodes:
+            if hasattr(parent.operation, "_nodes"):  # a layer
+                users = parent.operation.__dict__.setdefault("_users", [])
+                users.append(weakref.ref(self))
 
     @property
     def layer(self):
         return self.operation
 
+    outbound_layer = layer
+
     @property
-    def inbound_layers(self) -> list:
-        return [tensor.node.operation for tensor in self.inputs]
+    def parent_nodes(self) -> list[Node]:
+        """The calls that made the inputs, each once."""
+        return list(dict.fromkeys(t.node for t in self.inputs if t.node is not None))
+
+    @property
+    def inbound_layers(self) -> Any:
+        """The layers that made the inputs; a single one stands alone."""
+        return _alone([tensor.node.operation for tensor in self.inputs])
+
+    @property
+    def input_tensors(self) -> Any:
+        return _alone(self.inputs) if self.inputs else self.outputs
+
+    @property
+    def output_tensors(self) -> Any:
+        return self.outputs
+
+    @property
+    def input_shapes(self) -> Any:
+        return tree.map_structure(lambda tensor: tensor.shape, self.input_tensors)
+
+    @property
+    def output_shapes(self) -> Any:
+        return tree.map_structure(lambda tensor: tensor.shape, self.outputs)
+
+    @property
+    def is_input(self) -> bool:
+        return not self.inputs
+
+    @property
+    def call_args(self) -> tuple:
+        return self.args
+
+    @property
+    def call_kwargs(self) -> dict:
+        return self.kwargs
+
+    @property
+    def keras_inputs(self) -> list[KerasTensor]:
+        return self.inputs
 
     @property
     def masks(self) -> list[KerasTensor]:
         return [m for m in tree.leaves(self.mask) if isinstance(m, KerasTensor)]
+
+
+def _alone(items):
+    return items[0] if len(items) == 1 else items
 
 
 def is_symbolic(structure: Any) -> bool:

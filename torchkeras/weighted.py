@@ -21,16 +21,31 @@ from .variable import LayerWeight, Weight, look_up
 
 
 def _keras_1_order(add_weight):
-    """Let `add_weight(shape, initializer, name)` mean what it meant in Keras 1."""
+    """Let `add_weight(shape, initializer, name)` mean what it meant in Keras 1, and
+    `add_weight(shape, initializer, dtype)` what it means in Keras 3."""
 
     @functools.wraps(add_weight)
     def either_order(self, *args, **kwargs):
         if args and args[0] is not None and not isinstance(args[0], str):
-            kwargs |= zip(("shape", "initializer", "name"), args, strict=False)
+            order = _KERAS_3 if len(args) > 2 and _is_dtype(args[2]) else _KERAS_1
+            kwargs |= zip(order, args, strict=False)
             args = ()
         return add_weight(self, *args, **kwargs)
 
     return either_order
+
+
+_KERAS_1 = ("shape", "initializer", "name", "trainable", "regularizer", "constraint")
+_KERAS_3 = ("shape", "initializer", "dtype", "trainable", "autocast", "regularizer", "constraint")
+# What tf.keras takes beside: how TensorFlow is to place a variable.
+_WITHOUT_MEANING = ("collections", "caching_device", "layout", "partitioner", "getter")
+
+
+def _is_dtype(value):
+    try:
+        return torch_dtype(value) is not None
+    except (TypeError, ValueError):
+        return False
 
 
 class Weighted(nn.Module):
@@ -76,6 +91,9 @@ class Weighted(nn.Module):
         variable on several devices; here a weight has none, so they change nothing.
         """
         autocast = kwargs.pop("experimental_autocast", kwargs.pop("autocast", True))
+        for argument in _WITHOUT_MEANING:
+            if kwargs.get(argument) is None:
+                kwargs.pop(argument, None)
         if kwargs:
             raise TypeError(
                 f"add_weight of layer {self.name!r} got an unexpected keyword argument "

@@ -7,6 +7,7 @@ from ..saving.api import (
     model_from_yaml,
     save_model,
 )
+from .cloning import clone_model
 from .functional import Functional
 from .model import Model
 from .sequential import Sequential
@@ -15,6 +16,7 @@ __all__ = [
     "Functional",
     "Model",
     "Sequential",
+    "clone_model",
     "load_model",
     "model_from_config",
     "model_from_json",
