@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from . import tree
 from .casting import cast_inputs
 from .precision import torch_dtype
-from .symbols import KerasTensor, Node, Shape, infer, is_symbolic, record, record_module
+from .symbols import KerasTensor, Node, Shape, infer, is_symbolic, masks, record, record_module
 
 __all__ = ["Graph", "KerasTensor", "Node", "Plan", "Shape", "Slot", "Step", "infer", "is_symbolic",
            "owner", "record", "record_module"]  # fmt: skip
@@ -57,6 +57,42 @@ class Graph:
         nodes = self._nodes_in_order(with_masks=True)
         return Plan(self.flat_inputs, self.flat_outputs + self.losses, nodes, keys, dtype)
 
+    def masked(self, which: Sequence[bool]) -> Graph:
+        """The same calls with masks on some inputs, which become inputs behind the others.
+
+        No layer takes note of these calls.
+        """
+        inputs = [KerasTensor(t.shape, t.dtype, t.name) for t in self.flat_inputs]
+        made = {id(old): new for old, new in zip(self.flat_inputs, inputs, strict=True)}
+        given = []
+        for tensor, old, has in zip(inputs, self.flat_inputs, which, strict=True):
+            Node(old.node.operation, (), {}).set_outputs(tensor)
+            if has:
+                tensor._keras_mask = KerasTensor(tensor.shape[:2], "bool")
+                Node(None, (), {}).set_outputs(tensor._keras_mask)
+                given.append(tensor._keras_mask)
+
+        def found(structure):
+            return tree.map_structure(lambda leaf: made.get(id(leaf), leaf), structure)
+
+        def alike(leaf):
+            return KerasTensor(leaf.shape, leaf.dtype, leaf.name)
+
+        with masks():
+            for node in self._nodes_in_order(with_masks=False):
+                flat = tree.flatten(node.outputs)
+                if all(id(tensor) in made for tensor in flat):
+                    continue
+                outputs = tree.map_structure(alike, node.outputs)
+                args, kwargs = found(node.args), found(node.kwargs)
+                if hasattr(node.operation, "note_call"):
+                    outputs = node.operation.note_call(args, kwargs, outputs)
+                else:
+                    record(node.operation, args, kwargs, None, outputs)
+                for old, new in zip(flat, tree.leaves(outputs), strict=True):
+                    made.setdefault(id(old), new)
+        return Graph(inputs + given, found(self.flat_outputs), found(self.losses))
+
     def __reduce__(self):
         """Copies and pickles hold the calls as a flat list: depth does not matter then."""
         nodes = self._nodes_in_order(with_masks=True)
@@ -68,7 +104,8 @@ class Graph:
             return tree.map_structure(lambda leaf: number.get(id(leaf), leaf), structure)
 
         calls = [
-            (n.operation, *map(numbered, (n.args, n.kwargs, n.mask, n.outputs))) for n in nodes
+            (n.operation, n.layer_name, *map(numbered, (n.args, n.kwargs, n.mask, n.outputs)))
+            for n in nodes
         ]
         told = [(t.shape, t.dtype, t.name, numbered(t._keras_mask)) for t in tensors]
         ends = map(numbered, (self.inputs, self.outputs, self.losses))
@@ -170,9 +207,10 @@ def _restore_graph(calls, told, *ends):
 
     for tensor, (_, _, _, mask) in zip(tensors, told, strict=True):
         tensor._keras_mask = found(mask)
-    for operation, args, kwargs, mask, made in calls:
+    for operation, name, args, kwargs, mask, made in calls:
         node = Node(operation, found(args), found(kwargs), found(mask))
         node.set_outputs(found(made))
+        node.layer_name = name
         if hasattr(operation, "_nodes"):
             if _is_input(node):
                 operation._nodes.clear()

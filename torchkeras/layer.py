@@ -36,6 +36,7 @@ from .policies import Policy
 from .precision import dtype_name, torch_dtype
 from .registry import Table
 from .seldom import Seldom
+from .symbols import masks
 from .tracking import holds_modules, track
 from .variable import LayerWeight, Variable, Weight
 from .weighted import exists
@@ -270,16 +271,23 @@ class Layer(Penalized, Connected, Seldom):
         flat = [t for t in tree.leaves(inputs) if isinstance(t, KerasTensor)]
         self._ensure_built(tree.map_structure(shape_of, inputs))
         check_inputs(self.input_spec, [t.shape for t in flat], self.name)
-        mask = None
+        outputs = self.note_call(args, kwargs, self._symbolic_outputs(args, kwargs))
+        node = next(iter(tree.leaves(outputs))).node
+        node.tell_parents()
+        self._nodes.append(node)
+        return outputs
+
+    def note_call(self, args: tuple, kwargs: dict[str, Any], outputs: Any) -> Any:
+        """`outputs` as those of a call; masks go in and come out."""
+        inputs, mask = args[0], None
         if kwargs.get("mask") is None and (self.supports_masking or self._takes_mask):
             mask = _masks_of(inputs)
         explicit = mask if mask is not None else kwargs.get("mask")
         passed = mask if self._takes_mask else None
-        outputs = self._symbolic_outputs(args, kwargs)
-        outputs = graph.record(self, args, kwargs, passed, outputs)
-        self._nodes.append(next(iter(tree.leaves(outputs))).node)
-        if self.supports_masking:
-            _set_masks(outputs, self.compute_mask(inputs, explicit))
+        with masks():
+            graph.record(self, args, kwargs, passed, outputs)
+            if self.supports_masking:
+                _set_masks(outputs, self.compute_mask(inputs, explicit))
         return outputs
 
     def _symbolic_outputs(self, args, kwargs):

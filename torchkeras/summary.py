@@ -47,9 +47,10 @@ def summary(
             "calling the model on a batch of data."
         )
     graph = getattr(model, "_graph", None)
-    calls = _Calls(graph)
+    told = {layer._nodes[0]: layer for layer in model.layers if _stands_for_a_function(layer)}
+    calls = _Calls(graph, told)
     connected = graph is not None and not _is_chain(graph)
-    layers = _in_range(_operations(model, graph), layer_range)
+    layers = _in_range(_operations(model, graph, told), layer_range)
     table = _Table(calls, connected, line_length, positions, print_fn or print_msg, show_trainable)
     table.heading(model.name)
     for layer in layers:
@@ -103,11 +104,17 @@ def readable_memory_size(size: float) -> str:
 # --- which layers ----------------------------------------------------------------------------
 
 
-def _operations(model, graph):
+def _operations(model, graph, told):
     """The layers of a model, and the functions that its graph calls between them."""
     if graph is None or len(graph.layers) == len(graph.operations):
         return list(model.layers)
-    return graph.operations
+    found = [told.get(one, getattr(one, "operation", one)) for one in graph.owners]
+    return list(dict.fromkeys(found))
+
+
+def _stands_for_a_function(layer):
+    nodes = getattr(layer, "_nodes", None)
+    return bool(nodes) and nodes[0].operation is not layer and nodes[0].layer_name is not None
 
 
 def _in_range(layers, layer_range):
@@ -149,10 +156,11 @@ def _is_chain(graph: Graph) -> bool:
 class _Calls:
     """The calls that a graph makes of each layer or function."""
 
-    def __init__(self, graph: Graph | None):
+    def __init__(self, graph: Graph | None, told: dict[Node, Any]):
         self._nodes: dict[int, list[Node]] = {}
+        self._told = told  # the layers that stand for calls of functions
         for node in graph.nodes if graph is not None else ():
-            self._nodes.setdefault(id(node.operation), []).append(node)
+            self._nodes.setdefault(id(told.get(node, node.operation)), []).append(node)
 
     def connections(self, layer: Any) -> list[str]:
         """What a layer is called on: 'name[number of the call][number of the output]'."""
@@ -161,7 +169,7 @@ class _Calls:
         return [self._source(tensor) for node in ordered for tensor in node.inputs]
 
     def _source(self, tensor):
-        maker = tensor.node.operation
+        maker = self._told.get(tensor.node, tensor.node.operation)
         made = getattr(maker, "_nodes", None) or self._nodes.get(id(maker), [tensor.node])
         number = made.index(tensor.node) if tensor.node in made else 0
         return f"{_name(maker)}[{number}][{tensor.index}]"

@@ -6,9 +6,11 @@ torch function on it makes a `Node`.
 
 from __future__ import annotations
 
+import itertools
 import sys
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -132,6 +134,9 @@ for _name in (
     setattr(KerasTensor, f"__{_name}__", _recorded(f"__{_name}__"))
 
 
+_numbers = itertools.count()
+
+
 class Node:
     """One call of an operation (layer, module or function) on symbolic tensors.
 
@@ -142,15 +147,20 @@ class Node:
         self.operation, self.args, self.kwargs, self.mask = operation, args, kwargs, mask
         self.inputs = [t for t in tree.leaves((args, kwargs)) if isinstance(t, KerasTensor)]
         self.outputs: Any = None
+        self.number = next(_numbers)
+        self.layer_name: str | None = None  # that of the layer which stands for a function in Keras
 
     def set_outputs(self, outputs: Any) -> None:
         self.outputs = outputs
         for index, tensor in enumerate(tree.leaves(outputs)):
             tensor.node, tensor.index = self, index
-        for parent in self.parent_nodes:
-            if hasattr(parent.operation, "_nodes"):  # a layer
-                users = parent.operation.__dict__.setdefault("_users", [])
-                users.append(weakref.ref(self))
+
+    def tell_parents(self) -> None:
+        """Let the layers that made the inputs know of this call, once for each input."""
+        for tensor in self.inputs:
+            parent = tensor.node.operation if tensor.node is not None else None
+            if hasattr(parent, "_nodes"):
+                parent.__dict__.setdefault("_users", []).append(weakref.ref(self))
 
     @property
     def layer(self):
@@ -231,7 +241,22 @@ def record(
     node.set_outputs(outputs)
     if _traced:
         _traced[-1].made.append(outputs)
+    elif not _in_masks:
+        node.tell_parents()
     return outputs
+
+
+@contextmanager
+def masks() -> Iterator[None]:
+    """Within the block calls compute masks: in Keras they belong to no layer."""
+    _in_masks.append(True)
+    try:
+        yield
+    finally:
+        _in_masks.pop()
+
+
+_in_masks: list[bool] = []
 
 
 def record_module(module: nn.Module, args: tuple, kwargs: dict | None = None) -> Any:

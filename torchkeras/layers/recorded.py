@@ -145,7 +145,8 @@ def _reduction(symbol, x, args, kwargs):
     found = _bound(kwargs, ("dim", "keepdim"), args)
     axis = found.get("dim")
     axis = list(axis) if isinstance(axis, (tuple, list)) else axis
-    return symbol, _floats(x), {"axis": axis, "keepdims": bool(found.get("keepdim", False))}
+    kept = {"keepdims": True} if found.get("keepdim") else {}
+    return symbol, _floats(x), {"axis": axis, **kept}
 
 
 def _spread(symbol):

@@ -149,16 +149,10 @@ def enter() -> None:
     for name, method in METHODS.items():
         if name not in models.Model.__dict__:
             setattr(models.Model, name, method)
-    layers.Layer.outbound_nodes = property(_outbound_nodes)
+    layers.Layer._outbound_nodes = property(lambda layer: layer.outbound_nodes)
     layers.Layer._inbound_nodes = property(lambda layer: layer.inbound_nodes)
     for name in ("trainable_weights", "non_trainable_weights"):
         setattr(Weighted, name, getattr(Weighted, name).setter(_weights_setter(name)))
-
-
-def _outbound_nodes(layer):
-    """Always empty: nodes know the calls before them, not those behind."""
-    deprecated("layer.outbound_nodes", "the nodes of the layers behind")
-    return []
 
 
 def _weights_setter(name):

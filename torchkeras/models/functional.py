@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import copy
 import logging
+import weakref
 from typing import Any
 
 from torch import Tensor, nn
 
 from .. import graph as graphs
-from .. import tree
+from .. import names, tree
 from ..graph import Graph, KerasTensor, Node, owner
 from ..layer import TABLE, Layer
 from ..layers.operations import Constant, SlicingOpLambda, TFOpLambda
@@ -63,6 +64,24 @@ class Functional(Model):
             "output_layers": _coordinates(graph.outputs, calls),
         }
 
+    def _output_name(self, node):
+        if not isinstance(node.operation, nn.Module) and node.layer_name is None:
+            operation_layers(self._graph)
+        return node.layer_name or super()._output_name(node)
+
+    @property
+    def layers(self) -> list[nn.Module]:
+        """The layers directly inside, in the order of tf.keras, and those that stand for calls of
+        functions there."""
+        if self._listed is None or self._listed[0] is not self._graph:
+            made = operation_layers(self._graph)
+            listed = [made[one][0] if one in made else one for one in self._graph.owners]
+            found = [one for one in listed if isinstance(one, nn.Module)]
+            object.__setattr__(self, "_listed", (self._graph, found))
+        return list(self._listed[1])
+
+    _listed: tuple[Graph, list] | None = None
+
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Functional:
         """The model that a config of Keras 2 describes, with fresh weights."""
@@ -91,14 +110,8 @@ class _Calls:
             found = made if made is not None else [n for n in graph.nodes if n.operation is one]
             self.nodes[one] = [node for node in found if node in inside]
             self.layers[one] = one.operation if isinstance(one, Node) else one
-        taken = {module_name(layer) for layer in graph.layers}
-        for node in graph.owners:
-            told = told_in_tensorflow(node) if isinstance(node, Node) else None
-            if told is not None:
-                symbol, *self.told[node] = told
-                name = _free_name(f"tf.{symbol}", taken)
-                kind = SlicingOpLambda if symbol.endswith("getitem") else TFOpLambda
-                self.layers[node] = kind(symbol, name=name)
+        for node, (layer, told) in operation_layers(graph).items():
+            self.layers[node], self.told[node] = layer, told
 
     def where(self, tensor: KerasTensor) -> list:
         """`[layer name, call number, output number]`."""
@@ -119,13 +132,27 @@ class _Calls:
         return first, dict(zip(names, rest, strict=False)) | node.kwargs
 
 
-def _free_name(stem, taken):
-    name, number = stem, 0
-    while name in taken:
-        number += 1
-        name = f"{stem}_{number}"
-    taken.add(name)
-    return name
+def operation_layers(graph: Graph) -> dict[Node, tuple[TFOpLambda, list]]:
+    """The layers that stand in Keras for calls of functions which TensorFlow has too, each with
+    the first argument of the call and the others by name."""
+    nodes = [one for one in graph.owners if isinstance(one, Node)]
+    taken = {module_name(layer) for layer in graph.layers} | {node.layer_name for node in nodes}
+    found = {}
+    for node in sorted(nodes, key=lambda node: node.number):
+        told = told_in_tensorflow(node)
+        if told is None:
+            continue
+        symbol, *arguments = told
+        while node.layer_name is None:
+            name = names.unique_name(f"tf.{symbol}")
+            node.layer_name = None if name in taken else name
+        kind = SlicingOpLambda if symbol.endswith("getitem") else TFOpLambda
+        layer = kind(symbol, name=node.layer_name)
+        layer._nodes = [node]
+        users = [user for user in graph.nodes for t in user.inputs if t.node is node]
+        layer.__dict__["_users"] = [weakref.ref(user) for user in users]
+        found[node] = layer, arguments
+    return {node: found[node] for node in nodes if node in found}
 
 
 def _coordinates(structure, calls):

@@ -15,6 +15,7 @@ from ..layer import Layer
 from ..names import module_name
 from ..precision import torch_dtype
 from ..summary import summary
+from ..symbols import masks
 from ..variable import LayerWeight, Variable, Weight
 from ..weighted import weights_of
 
@@ -43,6 +44,7 @@ class Network(Layer):
         self._take_variables(graph)
         self._layer_keys = list(keys.values())
         self._plan = graph.plan(keys, self._mixed_dtype())
+        self._masked_plans: dict[tuple[bool, ...], graphs.Plan] = {}
         self._entries = [_Entry(tensor, graph) for tensor in graph.flat_inputs]
         self._single_input = self._entries[0] if isinstance(graph.inputs, KerasTensor) else None
         self._takes_texts = any(entry.dtype is None for entry in self._entries)
@@ -56,9 +58,12 @@ class Network(Layer):
                 layer.to(self._device)  # a plain module goes where the layers are
         self.input_names = [tensor.node.operation.name for tensor in graph.flat_inputs]
         self.output_names = _unique_names(
-            [module_name(t.node.operation) for t in graph.flat_outputs]
+            [self._output_name(tensor.node) for tensor in graph.flat_outputs]
         )
         self._finish_build()
+
+    def _output_name(self, node):
+        return module_name(node.operation)
 
     def _take_variables(self, graph):
         """Variables and parameters that functions of the graph use become the model's own."""
@@ -111,7 +116,12 @@ class Network(Layer):
             flat = [self._single_input.take(inputs, self)]
         else:
             flat = self._flat_inputs(inputs)
-        outputs = self._plan.run(self._modules, flat)
+        plan = self._plan
+        if mask is not None:
+            given = self._flat_masks(mask)
+            plan = self._plan_with(tuple(one is not None for one in given))
+            flat += [one for one in given if one is not None]
+        outputs = plan.run(self._modules, flat)
         if self._graph.losses:
             self._note(outputs[-len(self._graph.losses) :])
             outputs = outputs[: -len(self._graph.losses)]
@@ -191,6 +201,7 @@ class Network(Layer):
             and len(args) == 1
             and type(args[0]) is Tensor
             and not kwargs
+            and not hasattr(args[0], "_keras_mask")
         ):
             try:  # as `_run`, without its call; the input's entry checks and casts
                 return self._wrapped_call_impl(args[0])
@@ -221,14 +232,38 @@ class Network(Layer):
                 )
         return self._infer(args, kwargs)
 
-    def _record(self, args, kwargs):
-        outputs = super()._record(args, kwargs)
-        if self._graph is not None:  # the plan puts masks on the outputs: record their way out
-            for output, inner in zip(tree.leaves(outputs), self._graph.flat_outputs, strict=True):
-                if inner._keras_mask is not None:
-                    mask = KerasTensor(inner._keras_mask.shape, "bool")
+    def note_call(self, args: tuple, kwargs: dict[str, Any], outputs: Any) -> Any:
+        """As for any layer; the plan puts masks on the outputs, so their way out is recorded."""
+        super().note_call(args, kwargs, outputs)
+        if self._graph is None:
+            return outputs
+        node = next(iter(tree.leaves(outputs))).node
+        given = [mask is not None for mask in self._flat_masks(node.mask)]
+        ends = self._plan_with(tuple(given)).masks if any(given) else self._plan.masks
+        with masks():
+            for output, place, inner in zip(
+                tree.leaves(outputs), ends, self._graph.flat_outputs, strict=False
+            ):
+                if place is not None:
+                    mask = KerasTensor(inner.shape[:2], "bool")
                     output._keras_mask = graphs.record(_carried_mask, (output,), {}, outputs=mask)
         return outputs
+
+    def _flat_masks(self, mask):
+        """One mask or None for each input."""
+        count = len(self._entries)
+        if mask is None:
+            return [None] * count
+        found = tree.flatten(mask) if tree.is_nested(mask) else [mask]
+        return found if len(found) == count else [None] * count
+
+    def _plan_with(self, masked: tuple[bool, ...]) -> graphs.Plan:
+        """The plan for inputs that some masks come with, made at their first coming."""
+        if masked not in self._masked_plans:
+            layers = self._graph.layers
+            keys = {layer: key for key, layer in self._modules.items() if layer in layers}
+            self._masked_plans[masked] = self._graph.masked(masked).plan(keys, self._mixed_dtype())
+        return self._masked_plans[masked]
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         if self._graph is not None:
