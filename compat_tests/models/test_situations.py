@@ -354,9 +354,11 @@ def told(keras, name):
 
 
 def _config(model):
-    """The config without what tf_keras after 2.15 has more."""
+    """The config without what tf_keras after 2.15 has more, and without names that are None."""
     text = json.dumps(without_build_shapes(model.get_config()))
-    return json.loads(text.replace(', "softmax_robust_masking": false', ""))
+    for more in (', "softmax_robust_masking": false', ', "name": null', '"name": null'):
+        text = text.replace(more, "")
+    return json.loads(text)
 
 
 def _like(structure, data):
