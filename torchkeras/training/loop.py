@@ -314,13 +314,25 @@ def _closing(callbacks, *batches) -> Iterator[None]:
     """Workers of the data end; after an error or Ctrl-C, callbacks close what they opened."""
     try:
         yield
-    except BaseException:
+    except BaseException as error:
         callbacks.abandon()
+        size = getattr(batches[0], "batch_size", None)
+        if size is not None and _is_out_of_memory(error):
+            raise type(error)(
+                f"{error}\nThere was not enough memory for a batch of {size} samples, which "
+                "changed no weight. Give fit, evaluate or predict a smaller batch_size."
+            ) from error
         raise
     finally:
         for one in batches:
             if isinstance(one, Stream):
                 one.close()
+
+
+def _is_out_of_memory(error):
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+        return True
+    return isinstance(error, RuntimeError) and "allocate memory" in str(error)
 
 
 def _require_compiled(model):

@@ -96,12 +96,12 @@ def put_model(model: nn.Module, state: dict[str, Any], where: str) -> None:
 def put_metrics(model: nn.Module, state: dict[str, Any], batch: Any) -> None:
     """Have the metrics go on within an epoch; a `batch` tells what `accuracy` means."""
     compiled = model._compiled
-    if compiled is not None and not compiled._settled and state["metrics"]:
-        x, y, _ = unpack_x_y_sample_weight(batch)
-        with torch.no_grad():
-            compiled.prepare(y, model(x, training=False))
     if compiled is not None:
+        if state["reports_loss"] and not compiled._settled:
+            _prepare(model, batch)
         compiled.reports_loss = state["reports_loss"]
+        if len(model.metrics) != len(state["metrics"]):
+            _prepare(model, batch)
     if len(model.metrics) != len(state["metrics"]):
         raise ValueError(
             f"The state of an unfinished epoch does not fit: it has {len(state['metrics'])} "
@@ -115,6 +115,12 @@ def put_metrics(model: nn.Module, state: dict[str, Any], batch: Any) -> None:
             metric.total, metric.count = saved["total"], saved["count"]
             if isinstance(metric.total, Tensor):
                 metric.total = metric.total.to(model._device)
+
+
+def _prepare(model, batch):
+    x, y, _ = unpack_x_y_sample_weight(batch)
+    with torch.no_grad():
+        model._compiled.prepare(y, model(x, training=False))
 
 
 def optimizers_of(model: nn.Module) -> list[tuple[str, Any]]:

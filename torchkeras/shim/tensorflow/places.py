@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from ... import config
+from ... import config as settings
 from .calls import Namespace, refused, tensor
 
 PhysicalDevice = namedtuple("PhysicalDevice", "name device_type")
@@ -102,7 +102,7 @@ config = Namespace(
         enable_tensor_float_32_execution=lambda on: setattr(
             torch.backends.cuda.matmul, "allow_tf32", on
         ),
-        enable_op_determinism=config.enable_op_determinism,
+        enable_op_determinism=settings.enable_op_determinism,
         get_memory_info=lambda name: {
             "current": torch.cuda.memory_allocated() if torch.cuda.is_available() else 0,
             "peak": torch.cuda.max_memory_allocated() if torch.cuda.is_available() else 0,
