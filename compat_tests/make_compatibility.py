@@ -78,6 +78,12 @@ are called outside of the graph.
 statistics in a `torch.distributed` group, if there is one. `CuDNNLSTM` and `CuDNNGRU` run on any
 device and take masks, which they refuse in Keras.
 
+**Layers that Keras 3 added** and that are here: `RMSNormalization`, the adaptive poolings,
+`Pipeline`, `RandomGrayscale`, `RandomHue`, `RandomSaturation`, `RandomColorDegeneration`,
+`RandomInvert`, `RandomPosterization`, `RandomSharpness`, `AutoContrast`, `Solarization`. Not here:
+grouped attention, spectrograms, `ReversibleEmbedding`, bounding boxes and the other augmentations
+(`AugMix`, `CutMix`, `MixUp`, `RandAugment`, `RandomErasing`, `RandomShear`, ...).
+
 **Metrics** are objects with states, not layers.
 
 **Files.** HDF5 of all Keras, `.keras` archives, SavedModel folders, TensorFlow checkpoints and

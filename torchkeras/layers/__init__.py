@@ -7,6 +7,14 @@ from ..layer import TABLE as _TABLE
 from ..layer import InputSpec, Layer
 from . import experimental
 from .absent import DenseFeatures, TFSMLayer
+from .adaptive import (
+    AdaptiveAveragePooling1D,
+    AdaptiveAveragePooling2D,
+    AdaptiveAveragePooling3D,
+    AdaptiveMaxPooling1D,
+    AdaptiveMaxPooling2D,
+    AdaptiveMaxPooling3D,
+)
 from .advanced import ELU, LeakyReLU, PReLU, ReLU, Softmax, ThresholdedReLU
 from .attention import AdditiveAttention, Attention
 from .augment import (
@@ -22,6 +30,17 @@ from .augment import (
 )
 from .batch_norm import BatchNormalization
 from .cells import AbstractRNNCell, GRUCell, LSTMCell, SimpleRNNCell, StackedRNNCells
+from .color import (
+    AutoContrast,
+    RandomColorDegeneration,
+    RandomGrayscale,
+    RandomHue,
+    RandomInvert,
+    RandomPosterization,
+    RandomSaturation,
+    RandomSharpness,
+    Solarization,
+)
 from .conv import (
     Conv1D,
     Conv2D,
@@ -72,6 +91,7 @@ from .noise import (
 from .norm import (
     GroupNormalization,
     LayerNormalization,
+    RMSNormalization,
     UnitNormalization,
 )
 from .numeric import CategoryEncoding, Discretization, Normalization, Rescaling
@@ -139,7 +159,7 @@ from .transpose import (
     Convolution2DTranspose,
     Convolution3DTranspose,
 )
-from .wrappers import Bidirectional, TimeDistributed, Wrapper
+from .wrappers import Bidirectional, Pipeline, TimeDistributed, Wrapper
 
 
 def serialize(layer: Layer, use_legacy_format: bool = False) -> dict:

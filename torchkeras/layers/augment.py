@@ -24,7 +24,7 @@ from .projective import FILL_MODES, INTERPOLATIONS, transform
 Factor = float | Sequence[float]
 
 
-class _Augmentation(_Random):
+class Augmentation(_Random):
     """Changes images in training.
 
     As in tf.keras, a layer that is called on its own is in training, until `eval()` or
@@ -78,7 +78,7 @@ class _Augmentation(_Random):
 
 
 @TABLE.add()
-class RandomFlip(_Augmentation):
+class RandomFlip(Augmentation):
     """Each image mirrored or not: `mode` 'horizontal', 'vertical', 'horizontal_and_vertical'.
 
     >>> RandomFlip("vertical")(torch.ones(1, 1, 1, 1)).tolist()
@@ -102,7 +102,7 @@ class RandomFlip(_Augmentation):
         return images
 
 
-class _Projection(_Augmentation):
+class _Projection(Augmentation):
     """Each image seen through a random map."""
 
     def __init__(
@@ -240,7 +240,7 @@ class RandomZoom(_Projection):
 
 
 @TABLE.add()
-class RandomCrop(_Augmentation):
+class RandomCrop(Augmentation):
     """`height` x `width` of the images, from a random place that a batch shares.
 
     At inference, and where images are smaller, the largest middle part of the same proportions is
@@ -274,7 +274,7 @@ class RandomCrop(_Augmentation):
 
 
 @TABLE.add()
-class RandomContrast(_Augmentation):
+class RandomContrast(Augmentation):
     """Distances to the mean of each channel of each image times one random number for the batch.
 
     The number is from [1 - lower, 1 + upper], for `factor` = (lower, upper) or one number for
@@ -303,7 +303,7 @@ class RandomContrast(_Augmentation):
 
 
 @TABLE.add()
-class RandomBrightness(_Augmentation):
+class RandomBrightness(Augmentation):
     """A random number added to each image, a part of `value_range` from `factor` within [-1, 1].
 
     `factor` is (low, high), or a number for (-factor, factor); results are clipped to
@@ -341,7 +341,7 @@ class RandomBrightness(_Augmentation):
         return (images + added[:, None, None, None].to(images.dtype)).clamp(low, high)
 
 
-class _RandomSize(_Augmentation):
+class _RandomSize(Augmentation):
     """Resized along one axis, to a random size that a batch shares.
 
     The size decides a shape, so it is drawn on the host.

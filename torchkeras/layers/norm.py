@@ -172,6 +172,43 @@ class GroupNormalization(Normalizing):
 
 
 @TABLE.add()
+class RMSNormalization(Layer):
+    """Each sample over its root mean square along `axis`, times a trained scale, on `nn.RMSNorm`.
+
+    A name that Keras 3 added; `axis` is one axis or several.
+
+    >>> [round(v, 3) for v in RMSNormalization()(torch.tensor([[3.0, 4.0]])).flatten().tolist()]
+    [0.849, 1.131]
+    """
+
+    supports_masking = True
+    weight_map = (Weight("scale", "norm.weight"),)
+    scale_initializer = initializers.get("ones")
+
+    def __init__(self, axis: int | Sequence[int] = -1, epsilon: float = 1e-6, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.axis = axes_given(self, axis)
+        self.epsilon = epsilon
+
+    def build(self, input_shape: Any) -> None:
+        axes = sorted(positive_axes(self, self.axis, len(input_shape)))
+        sizes = [int(input_shape[axis]) for axis in axes]
+        self._axes, self._last = axes, list(range(len(input_shape) - len(axes), len(input_shape)))
+        self._moves = self._axes != self._last
+        self.norm = self.make(nn.RMSNorm, sizes, eps=self.epsilon)
+        self.axis = self.axis if isinstance(self.axis, list) else [self.axis]
+        self.built = True
+
+    def call(self, inputs: Tensor) -> Tensor:
+        if not self._moves:
+            return self.norm(inputs)
+        return self.norm(inputs.movedim(self._axes, self._last)).movedim(self._last, self._axes)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return input_shape
+
+
+@TABLE.add()
 class UnitNormalization(Layer):
     """Each sample with length 1 over `axis`.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from .. import graph, tree
 from ..layer import TABLE, Layer
@@ -309,6 +309,58 @@ class Bidirectional(StateArguments, Wrapper):
         layer = cls(**config)
         layer._num_constants = constants
         return layer
+
+
+@TABLE.add()
+class Pipeline(Layer):
+    """Layers one after the other, as one: a name that Keras 3 added, for layers that prepare data.
+
+    A call is in training unless told otherwise, as those of random image layers are.
+
+    >>> from .numeric import Rescaling
+    >>> Pipeline([Rescaling(2.0), Rescaling(1.0, 1.0)])(torch.tensor([1.0])).tolist()
+    [3.0]
+    """
+
+    supports_masking = True
+    _accepts_integers = True
+
+    def __init__(self, layers: list[Layer], name: str | None = None, **kwargs: Any):
+        super().__init__(name=name, **kwargs)
+        self._steps = nn.ModuleList(layers)
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers in the order of their calls."""
+        return list(self._steps)
+
+    def _ready(self, leaf):
+        return leaf  # each layer takes what it takes
+
+    def call(self, inputs, training=True, mask=None):
+        for layer in self._steps:
+            options = {}
+            if mask is not None and layer._takes_mask:
+                options["mask"] = mask
+            if training is not None and layer._takes_training:
+                options["training"] = training
+            inputs = layer(inputs, **options)
+            mask = getattr(inputs, "_keras_mask", None)
+        return inputs
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        for layer in self._steps:
+            input_shape = layer.compute_output_shape(input_shape)
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        return {"name": self.name, "layers": [TABLE.serialize(layer) for layer in self._steps]}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Pipeline:
+        """The layers that `get_config` described; `custom_objects` names layers of your own."""
+        layers = [TABLE.deserialize(layer, custom_objects) for layer in config["layers"]]
+        return cls(**{**config, "layers": layers})
 
 
 Bidirectional._makes_mask = False  # as for RNN; see there

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-from .. import layout
+from .. import colors, layout
 from .. import resizing as kernels
 from ..config import standardize_data_format
 from ..random import normal
@@ -51,8 +51,7 @@ def rgb_to_grayscale(images: Any, data_format: str | None = None) -> Any:
         raise ValueError(f"rgb_to_grayscale needs 1 or 3 channels; received {x.shape[1]}.")
     if x.shape[1] == 1:
         return back(x.clone())
-    red, green, blue = x.split(1, 1)
-    return back((0.2989 * red + 0.587 * green + 0.114 * blue).to(x.dtype))
+    return back(colors.to_gray(x))
 
 
 def _floats(x, name):
@@ -69,32 +68,14 @@ def rgb_to_hsv(images: Any, data_format: str | None = None) -> Any:
     [0.3333333432674408, 1.0, 1.0]
     """
     x, back = _images(images, data_format, "rgb_to_hsv")
-    x = torch.where(x.abs() < torch.finfo(_floats(x, "rgb_to_hsv").dtype).eps, 0.0, x)
-    red, green, blue = x.split(1, 1)
-    value, least = x.amax(1, keepdim=True), x.amin(1, keepdim=True)
-    spread = value - least
-    saturation = torch.where(value > 0, spread / torch.where(value > 0, value, 1.0), 0.0)
-    unit = 1.0 / (6.0 * torch.where(spread > 0, spread, 1.0))
-    hue = torch.where(
-        value == green, unit * (blue - red) + 2.0 / 6.0, unit * (red - green) + 4.0 / 6.0
-    )
-    hue = torch.where(value == red, unit * (green - blue), hue)
-    hue = torch.where(spread > 0, hue, 0.0)
-    hue = hue + (hue < 0).to(hue.dtype)
-    return back(torch.cat([hue, saturation, value], 1))
+    return back(colors.to_hsv(_floats(x, "rgb_to_hsv")))
 
 
 @recorded
 def hsv_to_rgb(images: Any, data_format: str | None = None) -> Any:
     """The inverse of `rgb_to_hsv`."""
     x, back = _images(images, data_format, "hsv_to_rgb")
-    hue, saturation, value = _floats(x, "hsv_to_rgb").split(1, 1)
-    turn = torch.remainder(hue, 1.0) * 6.0
-    red = ((turn - 3.0).abs() - 1.0).clamp(0.0, 1.0)
-    green = (2.0 - (turn - 2.0).abs()).clamp(0.0, 1.0)
-    blue = (2.0 - (turn - 4.0).abs()).clamp(0.0, 1.0)
-    tints = torch.cat([red, green, blue], 1)
-    return back(value * (1.0 - saturation + saturation * tints))
+    return back(colors.from_hsv(_floats(x, "hsv_to_rgb")))
 
 
 # --- sizes -----------------------------------------------------------------------------------
