@@ -222,7 +222,7 @@ def _load_h5(root, custom_objects, compile, safe_mode):
     if compile:
         text = root.text("training_config")
         described = text and from_json(text, f"{root.file}: the training config")
-        _compile(model, root, described, custom_objects, root.file)
+        _compile(model, root, described, custom_objects, root.file, safe_mode)
     return model
 
 
@@ -253,7 +253,7 @@ def _load_keras(file, custom_objects, compile, safe_mode):
             model = build_model(described, custom_objects, file.file, safe_mode)
         _assign(object_weights.by_objects(root, model).read())
         if compile and described.get("compile_config"):
-            _compile(model, root, described["compile_config"], custom_objects, file.file)
+            _compile(model, root, described["compile_config"], custom_objects, file.file, safe_mode)
     return model
 
 
@@ -342,13 +342,13 @@ def model_from_yaml(yaml_string: str, custom_objects: dict[str, Any] | None = No
 # --- parts -----------------------------------------------------------------------------------
 
 
-def _compile(model, root, described, custom_objects, file):
+def _compile(model, root, described, custom_objects, file, safe_mode):
     if not described:
         _log.warning(
             "%s has no training config, so the model is not compiled. Compile it yourself.", file
         )
         return
-    compiling.compile_as_told(model, described, custom_objects, file)
+    compiling.compile_as_told(model, described, custom_objects, file, safe_mode)
     compiling.read_optimizer(root, model)
 
 

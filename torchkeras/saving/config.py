@@ -14,6 +14,7 @@ from ..configs import plain
 from ..layer import TABLE
 from ..precision import dtype_name
 from ..registry import custom_object_scope, get_registered_name, sharing
+from . import bytecode
 from .spellings import for_archives, modern
 
 KERAS_VERSION = "2.15.0"  # what files say that torchkeras writes
@@ -124,7 +125,10 @@ def build_model(
     """
     try:
         config = modern(config)
-        check_code(config, where, safe_mode)
+        if safe_mode is not False:  # only that word, given in the call, opens the door
+            check_code(config, where)
+        else:
+            config = bytecode.decoded(config, where)
         with custom_object_scope(custom_objects), sharing():
             _check_known(config, where)
             try:
@@ -138,23 +142,16 @@ def build_model(
         raise ValueError(f"{where} is nested too deeply.") from error
 
 
-def check_code(config: Any, where: str, safe_mode: bool = True) -> None:
+def check_code(config: Any, where: str) -> None:
     """ValueError where a config holds Python code, which nothing here decodes."""
     for entry in _dicts(config):
-        if not _holds_code(entry):
-            continue
-        layer = _called(entry)
-        if safe_mode:
+        if _holds_code(entry):
             raise ValueError(
-                f"{where}: {layer} holds Python code, which could do anything when it runs; it is "
-                "refused. Give the function a name, register it or pass it in custom_objects, and "
-                "save the model again."
+                f"{where}: {_called(entry)} holds Python code, which could do anything when it "
+                "runs; it is refused. Give the function a name, register it or pass it in "
+                "custom_objects, and save the model again. If you trust whoever made the file, "
+                "safe_mode=False runs it."
             )
-        raise ValueError(
-            f"{where}: {layer} holds the bytecode of a Python lambda, which runs only on the "
-            "Python version that wrote it and is not supported. Build the model in Python and "
-            "call load_weights() on the file."
-        )
 
 
 def _holds_code(entry):

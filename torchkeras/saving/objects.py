@@ -131,7 +131,11 @@ class _Walk:
 def _own_weights(owner):
     if not isinstance(owner, Layer):
         return weights_of(owner)
-    return sorted(owner._weights, key=lambda weight: not weight.weight.trainable)
+    own = sorted(owner._weights, key=lambda weight: not weight.weight.trainable)
+    if type(owner).__name__ == "SpectralNormalization":  # counts the kernel that it divides too
+        inner = [w for w in owner.layer._weights if w.weight.name in ("kernel", "embeddings")]
+        return inner[:1] + own
+    return own
 
 
 def _attributes(owner) -> Iterator[tuple[str, Any]]:

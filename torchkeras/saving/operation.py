@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import ops
+import torch.nn.functional as F
+from torch import Tensor
+
+from .. import activations, ops
 from ..layer import TABLE
 from ..layers.operations import Operation
 
@@ -12,6 +15,17 @@ _TAKE_FUNCTIONS = (
     "associative_scan cond custom_gradient fori_loop map scan switch vectorized_map while_loop "
     "vectorize apply_along_axis"
 ).split()
+
+
+@activations.TABLE.add()
+def hard_sigmoid_of_keras_3(x: Tensor) -> Tensor:
+    """`relu6(x + 3) / 6`, what Keras 3 calls `hard_sigmoid`; for Keras 2 that is another line.
+
+    >>> import torch
+    >>> hard_sigmoid_of_keras_3(torch.tensor([-3.0, 0.0, 1.5])).tolist()
+    [0.0, 0.5, 0.75]
+    """
+    return F.hardsigmoid(x)
 
 
 @TABLE.add()

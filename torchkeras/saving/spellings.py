@@ -8,7 +8,7 @@ from typing import Any
 from ..layer import TABLE, Layer, constructor_parameters
 from ..names import to_snake_case
 from . import keras1
-from .operation import KerasOperation
+from .operation import KerasOperation, hard_sigmoid_of_keras_3
 
 _OTHER_NAMES = {
     "BatchNormalizationV1": "BatchNormalization",
@@ -41,6 +41,7 @@ _ONLY_IN_3 = {  # settings of layers that 2.15 does not know, with the value tha
 }
 _NONE_IN_3 = ("input_axes", "output_axes", "loss_scale_factor", "gradient_accumulation_steps")
 _RENAMED = {"LeakyReLU": {"negative_slope": "alpha"}}
+_WITHOUT_DTYPE = ("IntegerLookup", "StringLookup", "TextVectorization", "Hashing")  # their own
 _QUANTIZED = ("quantization_config", "quantization_mode", "lora_rank", "gptq_unpacked_column_size")
 
 
@@ -56,6 +57,8 @@ def modern(value: Any) -> Any:
         merged = keras1.merged_sequential(entries) if isinstance(entries, list) else None
         if merged is not None:
             value = {**value, "class_name": "Model", "config": merged}
+    if _is_of_keras_3(value):
+        value = {**value, "config": _in_words_of_2(value["class_name"], value["config"])}
     value = {key: modern(item) for key, item in value.items()}
     name, inner = value.get("class_name"), value.get("config")
     if set(value) == {"type", "value"} and value["type"] == "ndarray":
@@ -95,6 +98,24 @@ _VALUES: dict[str, Callable[[dict], Any]] = {
 
 
 # --- Keras 3 ---------------------------------------------------------------------------------
+
+
+def _is_of_keras_3(value):
+    """Whether an entry is a layer of Keras 3, which alone writes a policy for each."""
+    inner = value.get("config")
+    policy = inner.get("dtype") if isinstance(inner, dict) else None
+    return isinstance(policy, dict) and policy.get("class_name") == "DTypePolicy"
+
+
+def _in_words_of_2(name, inner):
+    """What means something else in Keras 2."""
+    inner = {
+        key: hard_sigmoid_of_keras_3.__name__ if item == "hard_sigmoid" else item
+        for key, item in inner.items()
+    }
+    if name in _WITHOUT_DTYPE:
+        del inner["dtype"]
+    return inner
 
 
 def _as_keras_2(value, inner):

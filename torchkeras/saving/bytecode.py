@@ -1,0 +1,76 @@
+"""Python lambdas out of files, for users who say with `safe_mode=False` that they trust one.
+
+Files hold the bytecode of a lambda, which only the Python version that wrote it can run.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import marshal
+import opcode
+import sys
+import types
+from typing import Any
+
+_MODULES = {"tf": "tensorflow", "tensorflow": "tensorflow", "np": "numpy", "torch": "torch"}
+_MODULES |= {"numpy": "numpy", "keras": "torchkeras", "K": "torchkeras.backend"}
+
+
+def decoded(value: Any, where: str) -> Any:
+    """`value`, a config, with functions in the place of bytecode.
+
+    What such a function can name is what is imported already of torch, numpy, `keras`, `K` for
+    `keras.backend`, and `tf`. ValueError, naming the layer, for code of another Python version.
+    """
+    if isinstance(value, list):
+        return [decoded(item, where) for item in value]
+    if not isinstance(value, dict):
+        return value
+    name, inner = value.get("class_name"), value.get("config")
+    if name == "__lambda__" and isinstance(inner, dict):
+        return _function(inner.get("code"), inner.get("defaults"), inner.get("closure"), where)
+    if isinstance(name, str) and name.split(">")[-1] == "Lambda" and isinstance(inner, dict):
+        where = f"{where}: layer {inner.get('name')!r}"
+        inner = {key: _old_form(key, item, inner, where) for key, item in inner.items()}
+        kinds = {f"{key}_type": "raw" for key in ("function", "output_shape", "mask")}
+        value = {**value, "config": inner | {k: v for k, v in kinds.items() if k in inner}}
+    return {key: decoded(item, where) for key, item in value.items()}
+
+
+def _old_form(key, item, inner, where):
+    """`[code, defaults, closure]`, as HDF5 files have a lambda."""
+    if inner.get(f"{key}_type") == "lambda" and isinstance(item, list) and len(item) == 3:
+        return _function(*item, where)
+    return item
+
+
+def _function(code, defaults, closure, where):
+    try:
+        found = marshal.loads(base64.b64decode(str(code).encode("ascii")))
+        if not isinstance(found, types.CodeType) or not _is_of_this_python(found):
+            raise ValueError("not the code of a function")
+    except (ValueError, EOFError, TypeError, binascii.Error) as error:
+        version = ".".join(map(str, sys.version_info[:2]))
+        raise ValueError(
+            f"{where}: the bytecode of a lambda in it is not that of Python {version}, and only "
+            f"the version that wrote it can run it ({error}). Build the model in Python and call "
+            "load_weights() on the file."
+        ) from None
+    cells = tuple(types.CellType(value) for value in closure or ())
+    defaults = tuple(defaults) if defaults else None
+    return types.FunctionType(found, _names(), found.co_name, defaults, cells or None)
+
+
+def _is_of_this_python(code):
+    """Whether all instructions are known here and stand where this version expects them."""
+    raw = code.co_code
+    known = all(not opcode.opname[op].startswith("<") for op in raw[::2])
+    begins = "RESUME" not in opcode.opmap or opcode.opmap["RESUME"] in raw[:16:2]
+    inner = [const for const in code.co_consts if isinstance(const, types.CodeType)]
+    return known and begins and len(raw) % 2 == 0 and all(map(_is_of_this_python, inner))
+
+
+def _names():
+    loaded = {name: sys.modules.get(module) for name, module in _MODULES.items()}
+    return {"__builtins__": __builtins__} | {k: v for k, v in loaded.items() if v is not None}
