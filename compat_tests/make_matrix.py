@@ -20,6 +20,8 @@ ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "matrix.md"
 SIDE = ROOT / "compat_tests" / "matrix" / "side.py"
 sys.path[:0] = [str(ROOT), str(SIDE.parent)]
+import models  # noqa: E402
+import side as one_side  # noqa: E402
 
 PREDICT, TRAIN = 1e-4, 1e-3
 SIDES = ("tf.keras 2.15", "tf_keras", "Keras 3")
@@ -70,9 +72,6 @@ def _run(python, side, action, folder, names):
 
 def read_by_torchkeras(folder: Path, sides, names) -> dict[str, dict[str, str]]:
     """What became of each file that the others wrote: 'alike' or what went wrong."""
-    import models
-    import side as one_side
-
     import torchkeras
 
     found: dict[str, dict[str, str]] = {}
@@ -91,11 +90,18 @@ def read_by_others(folder: Path, sides) -> dict[str, dict[str, str]]:
     found = {}
     for reader in sides:
         target = folder / f"torchkeras read by {reader}"
-        for ending in (".keras", ".v2.keras", ".h5", ".weights.h5"):
+        for ending in one_side.endings_for(reader):
             cases = _compared(folder / "torchkeras", target, ending)
-            if any(target.glob(f"*{ending}.npz")):
-                found[f"torchkeras|{ending}|{reader}"] = cases
+            for name in _absent(folder / reader):  # layers that the reader does not have
+                cases.pop(name, None)
+            found[f"torchkeras|{ending}|{reader}"] = cases
     return found
+
+
+def _absent(folder):
+    """The models that a library could not make."""
+    notes = json.loads((folder / "notes.json").read_text())
+    return [name for name in notes if "." not in name]
 
 
 def _compared(source, target, ending):
@@ -127,8 +133,6 @@ def _said(expected, found):
 
 def page(found: dict[str, dict[str, str]]) -> str:
     """The table."""
-    import models
-
     lines = [HEAD.format(count=len(models.MODELS), predict=PREDICT, train=TRAIN)]
     for key, cases in found.items():
         writer, ending, reader = key.split("|")

@@ -151,7 +151,7 @@ def states(keras):
 
 
 def _pools(count, shape):
-    layers = [_l(f"{kind}Pooling{count}D") for kind in ("Max", "Average")]
+    layers = [_l(f"{kind}Pooling{count}D", pool_size=2) for kind in ("Max", "Average")]
     return [
         (f"pool_{count}d", _stack(shape, _l(f"ZeroPadding{count}D"), *layers)),
         (f"global_max_{count}d", _stack(shape, _l(f"GlobalMaxPooling{count}D"))),
@@ -233,7 +233,7 @@ STACKS = [
     ("dropouts3d", _stack(VOLUME, _l("SpatialDropout3D", rate=0.0))),
     ("activity", _stack(VECTOR, _l("Dense", units=4), _l("ActivityRegularization", l2=0.01))),
     ("einsum", _stack(SERIES, _l(
-        "EinsumDense", equation="abc,cd->abd", output_shape=(None, 3), bias_axes="d"))),
+        "EinsumDense", equation="abc,cd->abd", output_shape=(6, 3), bias_axes="d"))),
     ("identity", _stack(VECTOR, _l("Identity"))),
     ("rescaling", _stack(IMAGE, _l("Rescaling", scale=0.5, offset=0.1), _l(
         "Resizing", height=4, width=4), _l("CenterCrop", height=3, width=3))),

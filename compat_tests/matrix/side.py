@@ -33,6 +33,13 @@ def library(name):
     return module.keras if name == "tf.keras 2.15" else module
 
 
+def endings_for(reader):
+    """The formats of torchkeras that a library reads."""
+    if reader == "Keras 3":
+        return [".keras", ".weights.h5"]
+    return [".keras", ".v2.keras", ".h5", ".weights.h5"]
+
+
 def write(keras, folder, names):
     """Save the models; a model whose layers the library does not have is noted as absent."""
     notes = {}
@@ -95,5 +102,4 @@ if __name__ == "__main__":
     else:
         target = root / f"torchkeras read by {side}"
         target.mkdir(parents=True, exist_ok=True)
-        endings = [".keras", ".weights.h5"] + ([] if side == "Keras 3" else [".v2.keras", ".h5"])
-        read(keras, root / "torchkeras", target, chosen, endings)
+        read(keras, root / "torchkeras", target, chosen, endings_for(side))

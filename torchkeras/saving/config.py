@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -15,8 +16,9 @@ from ..layer import TABLE
 from ..precision import dtype_name
 from ..registry import custom_object_scope, get_registered_name, sharing
 from . import bytecode
-from .spellings import for_archives, modern
+from .spellings import for_archives, has_other_meaning, modern
 
+_log = logging.getLogger("torchkeras")
 KERAS_VERSION = "2.15.0"  # what files say that torchkeras writes
 _LARGEST = 64 * 2**20
 _LATER = {"InputLayer": {"optional": False}}  # 2.15 does not know it; left out where it is off
@@ -64,7 +66,14 @@ def layer_entry(layer: Any) -> dict[str, Any]:
 
 def archive_config(model: Any, version: int) -> dict[str, Any]:
     """The `config.json` of a `.keras` file, which tf.keras 2.15 and Keras 3 understand."""
-    return for_archives(plain(TABLE.serialize(model)), version)
+    config = plain(TABLE.serialize(model))
+    if version == 3 and has_other_meaning(config):
+        _log.warning(
+            "Model %r computes with the hard_sigmoid of Keras 2; Keras 3 means another function by "
+            "that name, so there the file gives other results.",
+            model.name,
+        )
+    return for_archives(config, version)
 
 
 def _with_legacy_layers(config):

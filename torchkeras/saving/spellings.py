@@ -188,6 +188,15 @@ _TOLD_ELSEWHERE = {  # settings that follow from others
 _OF_2 = {"MultiHeadAttention": ("query_shape", "key_shape", "value_shape")}  # 3 refuses them
 
 
+def has_other_meaning(value: Any) -> bool:
+    """Whether a config names the hard sigmoid of Keras 2, which Keras 3 computes otherwise."""
+    if isinstance(value, dict):
+        return any(map(has_other_meaning, value.values()))
+    if isinstance(value, (list, tuple)):
+        return any(map(has_other_meaning, value))
+    return value == "hard_sigmoid"
+
+
 def for_archives(value: Any, version: int) -> Any:
     """A config of a model in the one spelling that tf.keras 2.15 and Keras 3 both read.
 
@@ -245,15 +254,25 @@ def _with_calls_for_both(config, version):
         if entry["name"] in nested:
             calls = [call for call in calls for _ in range(2)]
         if version == 3:
-            calls = [_call_of_3(call) for call in calls]
+            with_state = str(entry["class_name"]).endswith(_WITH_STATE)
+            calls = [_call_of_3(call, with_state) for call in calls]
         layers.append({**entry, "inbound_nodes": calls})
     ends = {key: renumbered(config[key]) for key in ("input_layers", "output_layers")}
     return {**config, "layers": layers, **ends}
 
 
-def _call_of_3(call):
-    """A call with tensors among its other arguments, which Keras 3 wants written its own way."""
+_WITH_STATE = ("RNN", "LSTM", "GRU", "LSTM1D", "LSTM2D", "LSTM3D", "Bidirectional")
+
+
+def _call_of_3(call, with_state):
+    """A call with tensors among its other arguments, which Keras 3 wants written its own way.
+
+    The states that a recurrent layer begins with follow its input in Keras 2.
+    """
     kwargs = call[0][3] if isinstance(call, list) and call and len(call[0]) > 3 else {}
+    if with_state and isinstance(call, list) and len(call) > 1:
+        call, states = call[:1], call[1:]
+        kwargs = {**kwargs, "initial_state": states}
     if not isinstance(kwargs, dict) or not _has_places(list(kwargs.values())):
         return call
     inputs = [_tensor_of_3(place) for place in call]
