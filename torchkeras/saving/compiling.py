@@ -164,6 +164,8 @@ def read_optimizer(root: h5.Node, model: Any) -> None:
             pairs = zip(fitted, optimizer.get_weights(), strict=True)
             optimizer.set_weights([own if array is None else array.read() for array, own in pairs])
     except ValueError as error:
+        if root.is_checked and not str(error).startswith(optimizer.name):
+            raise OSError(f"{root.file} is damaged: {error}") from error
         _log.warning(
             "%s: the state of the optimizer %s in the file does not fit the one in this version; "
             "the optimizer starts anew. (%s)",

@@ -87,7 +87,21 @@ class Node:
         value = self._attribute(name)
         if not isinstance(value, str):
             raise self._wrong(f"attribute {name!r} is not a text")
+        self._compare_text(name, value)
         return value
+
+    @property
+    def is_checked(self) -> bool:
+        """Whether the file tells checksums, so that what does not fit in it is damage."""
+        return bool(self._checksums)
+
+    def _compare_text(self, name, value):
+        key = f"{self.path}@{name}"
+        if key in self._checksums and self._checksums[key] != zlib.crc32(value.encode()):
+            raise OSError(
+                f"{self.file} is damaged: attribute {name!r} of {self.path} is not what was "
+                f"written. If it was changed on purpose, delete the attribute {_CHECKSUMS!r}."
+            )
 
     def texts(self, name: str) -> list[str]:
         """A list of different names, which large models have split into `name0`, `name1`, ..."""
@@ -95,6 +109,7 @@ class Node:
         while not self.has_attribute(name) and self.has_attribute(f"{name}{len(parts)}"):
             parts.append(f"{name}{len(parts)}")
         found = [text for part in parts for text in self._list(part)]
+        self._compare_text(name, "\n".join(found))
         if len(set(found)) < len(found):
             raise self._wrong(f"attribute {name!r} has the same name twice")
         return found
@@ -234,7 +249,23 @@ def _root(group, file):
             checksums.update(json.loads(text))
         except (ValueError, TypeError, RecursionError) as error:
             raise OSError(f"{file} is damaged: its checksums cannot be read.") from error
+        _check_presence(root, checksums)
     return root
+
+
+def _check_presence(root, checksums):
+    """Groups and attributes at the root that have checksums must be there: names change too."""
+    names, start = set(root.names()), root.path.rstrip("/") + "/"
+    for key in checksums:
+        path, _, attribute = key.partition("@")
+        first = path.removeprefix(start).split("/")[0]
+        at_root = attribute and path.rstrip("/") == start.rstrip("/")
+        if at_root:
+            lost = not (root.has_attribute(attribute) or root.has_attribute(f"{attribute}0"))
+        else:
+            lost = path.startswith(start) and first not in names
+        if lost:
+            raise OSError(f"{root.file} is damaged: {key} is missing.")
 
 
 def _compare(file, path, array, checksums):
@@ -284,9 +315,15 @@ class Writer:
     def text(self, name: str, value: str, as_bytes: bool = True) -> None:
         """An attribute; Keras writes some as bytes and some as text."""
         self._group.attrs[name] = value.encode() if as_bytes else value
+        self._note(name, value)
+
+    def _note(self, name, value):
+        self._checksums[f"{self._group.name}@{name}"] = zlib.crc32(value.encode())
 
     def texts(self, name: str, values: Iterable[str]) -> None:
         """A list of names, split as Keras splits it where it is too large for one attribute."""
+        values = list(values)
+        self._note(name, "\n".join(values))
         values = [value.encode() for value in values]
         limit = 64512  # of an attribute in HDF5, with room for its header
         if any(len(value) > limit for value in values):
