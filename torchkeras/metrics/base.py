@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .. import initializers, names, tree
+from .. import initializers, names, ranks, tree
 from ..arrays import as_tensor, default_device
 from ..policies import get_policy
 from ..precision import torch_dtype
@@ -112,6 +112,14 @@ class Metric:
                 )
             for variable, addend in zip(own, other, strict=True):
                 variable.assign_add(addend.value.to(variable.device))
+
+    def all_reduce(self, group: Any = None) -> None:
+        """Sum the state over the processes of a `torch.distributed` group, in place.
+
+        Every process calls it once, after its last batch and before `result`; without a group
+        nothing happens. `fit` and `evaluate` do it at the end of each epoch.
+        """
+        ranks.sum_in_place([variable.value for variable in self.variables], group)
 
     def add_weight(
         self,

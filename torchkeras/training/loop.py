@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from .. import tree
+from .. import ranks, tree
 from ..allocator import keep_freed_memory
 from ..arrays import to_numpy
 from ..callbacks.container import CallbackList
@@ -90,7 +90,7 @@ def _train_epoch(model, batches, callbacks, epoch, skipped, logs) -> dict[str, f
             break
     if step == skipped == 0:
         raise ValueError("The training data gave no batch; expected at least one.")
-    logs = _read(logs)
+    logs = _of_all_processes(model, _read(logs))
     watch.report(model, batches, logs, epoch)
     return logs
 
@@ -141,7 +141,7 @@ def _test(model, batches, callbacks) -> dict[str, float]:
             step = step + 1 if runs.plain else runs.steps
             for hook in callbacks.test_batch_end:
                 hook(step - 1, logs)
-    logs = _read(logs)
+    logs = _of_all_processes(model, _read(logs))
     callbacks.on_test_end(logs)
     return logs
 
@@ -359,3 +359,13 @@ def _read(logs) -> dict[str, float]:
             f"{type(logs).__name__}."
         )
     return dict(Logs(logs).items() if not isinstance(logs, Logs) else logs.items())
+
+
+def _of_all_processes(model, logs):
+    """The logs of an epoch with the metrics of all processes of `torch.distributed` summed up."""
+    if ranks.count() == 1:
+        return logs
+    for metric in dict.fromkeys(model.metrics):
+        metric.all_reduce()
+    whole = _read(model.get_metrics_result())
+    return {name: whole.get(name, value) for name, value in logs.items()}

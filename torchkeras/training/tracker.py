@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .. import ranks
 from ..arrays import as_tensor
 
 
@@ -53,6 +54,14 @@ class LossTracker:
     def __call__(self, values: Any, sample_weight: Any = 1) -> Tensor | float:
         self.update_state(values, sample_weight)
         return self.result()
+
+    def all_reduce(self, group: Any = None) -> None:
+        """Sum over the processes of a `torch.distributed` group, in place."""
+        if ranks.count(group) > 1:
+            total = as_tensor(self.total, "float32", getattr(self.total, "device", None))
+            pair = torch.stack([total, torch.full_like(total, self.count)]).double()
+            ranks.sum_in_place([pair], group)
+            self.total, self.count = pair.unbind()
 
     def result(self) -> Tensor | float:
         """The mean so far, 0 without any batch."""
