@@ -196,14 +196,8 @@ class Network(Layer):
 
     def __call__(self, *args, **kwargs):
         self._clear_losses()
-        if (
-            self._single_input is not None
-            and len(args) == 1
-            and type(args[0]) is Tensor
-            and not kwargs
-            and not hasattr(args[0], "_keras_mask")
-        ):
-            try:  # as `_run`, without its call; the input's entry checks and casts
+        if len(args) == 1 and not kwargs and self._is_plain(args[0]):
+            try:  # as `_run`, without its call; the entries of the graph check and cast
                 return self._wrapped_call_impl(args[0])
             except RuntimeError:
                 self._check_inputs(args)
@@ -211,6 +205,15 @@ class Network(Layer):
         if self._takes_texts and args and not graphs.is_symbolic(args[0]):
             args = (self._as_arrays(args[0]), *args[1:])
         return super().__call__(*args, **kwargs)
+
+    def _is_plain(self, inputs):
+        """Whether inputs need no more than the entries of the graph do: tensors without masks."""
+        if type(inputs) is Tensor:
+            return self._single_input is not None and not hasattr(inputs, "_keras_mask")
+        several = type(inputs) in (list, tuple) and self._graph is not None
+        return several and all(
+            type(each) is Tensor and not hasattr(each, "_keras_mask") for each in inputs
+        )
 
     def _as_arrays(self, inputs):
         """Texts that come in lists, as arrays: one for each input."""
