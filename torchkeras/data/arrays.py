@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from typing import Any
 
@@ -98,6 +99,18 @@ class ArrayBatches:
         if isinstance(leaf, Deferred):
             return False
         return self.device is None or leaf.device.type == self.device.type
+
+    @property
+    def is_resident(self) -> bool:
+        """Whether the data is where it is used, and batches are views of it in its order."""
+        return self._resident and not self.shuffle
+
+    def joined(self, many: int) -> ArrayBatches:
+        """The same data in batches `many` times as large."""
+        larger = copy.copy(self)
+        larger.batch_size = self.batch_size * many
+        larger.steps = -(-self.size // larger.batch_size)
+        return larger
 
     def __len__(self) -> int:
         return self.steps

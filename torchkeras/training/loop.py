@@ -23,6 +23,7 @@ from ..data.streams import Stream
 from ..data.workers import Work
 from . import arguments, execution, watch
 from .logs import Logs
+from .merging import batches_at_once
 
 _ALONE = Work()
 
@@ -171,7 +172,10 @@ def predict(model, x, batch_size, verbose, steps, callbacks, work=_ALONE) -> Any
 
 def _outputs(model, batches, callbacks):
     execution.start_graph(model)
-    runs = execution.Runs(model.make_predict_function(), batches)
+    function = model.make_predict_function()
+    many = batches_at_once(model, function, batches, callbacks)
+    batches = batches.joined(many) if many > 1 else batches
+    runs = execution.Runs(function, batches)
     run, step, parts = runs.run, 0, []
     for work in runs:
         for hook in callbacks.predict_batch_begin:
