@@ -91,6 +91,19 @@ class _Einsum(nn.Module):
         return torch.einsum("abc,cde->abde", x, self.kernel) + self.bias
 
 
+class _Masked(nn.Module):
+    """A recurrent layer under a mask with holes and ends of its own for each sample."""
+
+    def __init__(self, layer):
+        super().__init__()
+        self.layer = layer
+        steps = torch.arange(64) < torch.randint(32, 65, (32, 1))
+        self.mask = steps & (torch.rand(32, 64) > 0.2)
+
+    def forward(self, x):
+        return self.layer(x, mask=self.mask)
+
+
 def _separable():
     return nn.Sequential(nn.Conv2d(32, 32, 3, groups=32, bias=False), nn.Conv2d(32, 32, 1))
 
@@ -196,6 +209,26 @@ CASES = {
     ),
     "Bidirectional, LSTM": case(
         lambda k: k.Bidirectional(k.LSTM(64, return_sequences=True)),
+        first(lambda: nn.LSTM(64, 64, batch_first=True, bidirectional=True)),
+        SEQUENCE,
+    ),
+    "SimpleRNN, masked": case(
+        lambda k: _Masked(k.SimpleRNN(64, return_sequences=True)),
+        first(lambda: nn.RNN(64, 64, batch_first=True)),
+        SEQUENCE,
+    ),
+    "LSTM, masked": case(
+        lambda k: _Masked(k.LSTM(64, return_sequences=True)),
+        first(lambda: nn.LSTM(64, 64, batch_first=True)),
+        SEQUENCE,
+    ),
+    "GRU, masked": case(
+        lambda k: _Masked(k.GRU(64, return_sequences=True)),
+        first(lambda: nn.GRU(64, 64, batch_first=True)),
+        SEQUENCE,
+    ),
+    "Bidirectional, LSTM, masked": case(
+        lambda k: _Masked(k.Bidirectional(k.LSTM(64, return_sequences=True))),
         first(lambda: nn.LSTM(64, 64, batch_first=True, bidirectional=True)),
         SEQUENCE,
     ),

@@ -9,6 +9,7 @@ import torch
 
 from compat_tests import oracle
 from torchkeras import layers
+from torchkeras.models import load_model
 
 WORDS = np.array([["b", "zz", "a"], ["a", "a", "déjà"], ["", "[UNK]", "c"]])
 NUMBERS = np.array([[12, 99, 5], [5, 5, -3], [0, -1, 36]])
@@ -205,6 +206,26 @@ def test_an_encoding_keeps_its_size():
     layer.adapt(WORDS)
     with pytest.raises(RuntimeError, match="outputs of size"):
         layer.adapt(MANY)
+
+
+@pytest.mark.parametrize("mode", ["int", "multi_hot", "tf_idf"])
+def test_a_learned_vocabulary_is_read_from_a_keras_file(mode, tmp_path):
+    data, path = np.array([[3, 7], [3, 9]]), str(tmp_path / "model.keras")
+
+    def write(keras):
+        layer = keras.layers.IntegerLookup(output_mode=mode)
+        layer.adapt(data)
+        inputs = keras.Input((2,), dtype="int64")
+        keras.Model(inputs, layer(inputs), name="model").save(path)
+        return [np.fromfile(path, "uint8"), layer(data)]
+
+    content, expected = oracle.ask(write)
+    np.asarray(content, "uint8").tofile(path)
+    model = load_model(path, compile=False)
+    np.testing.assert_allclose(model(torch.tensor(data)), expected, rtol=1e-6)
+    model.save(str(tmp_path / "again.keras"))
+    again = load_model(str(tmp_path / "again.keras"), compile=False)
+    np.testing.assert_allclose(again(torch.tensor(data)), expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize("kind", ["StringLookup", "IntegerLookup", "TextVectorization"])

@@ -160,6 +160,10 @@ class TextVectorization(TextLayer):
         """Read what `save_assets` wrote."""
         self._lookup.load_assets(dir_path)
 
+    def load_vocabulary(self, text: str) -> None:
+        """Take the content of such a file."""
+        self._lookup.load_vocabulary(text)
+
     # --- calling -----------------------------------------------------------------------------
 
     def call(self, inputs: Any) -> Any:

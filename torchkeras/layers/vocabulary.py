@@ -228,10 +228,14 @@ class Lookup(TextLayer):
 
     def load_assets(self, dir_path: str) -> None:
         """Read what `save_assets` wrote; the weights of tf-idf follow by `load_own_variables`."""
+        with open(os.path.join(dir_path, _ASSET), encoding="utf-8") as file:
+            self.load_vocabulary(file.read())
+
+    def load_vocabulary(self, text: str) -> None:
+        """Take the content of such a file, unless the vocabulary was given to the constructor."""
         if self.input_vocabulary is not None:
             return
-        with open(os.path.join(dir_path, _ASSET), encoding="utf-8") as file:
-            tokens = [self._stored(self._line(line)) for line in file.read().split("\n")]
+        tokens = [self._stored(self._line(line)) for line in text.split("\n")]
         special = [self._stored(token) for token in self._special_tokens()]
         tokens = tokens[len(special) :] if tokens[: len(special)] == special else tokens
         self._check_tokens(tokens)

@@ -252,6 +252,7 @@ def _load_keras(file, custom_objects, compile, safe_mode):
         with budget(_SPARE + 2 * object_weights.count(root)):
             model = build_model(described, custom_objects, file.file, safe_mode)
         _assign(object_weights.by_objects(root, model).read())
+        object_weights.read_vocabularies(root, model, file)
         if compile and described.get("compile_config"):
             _compile(model, root, described["compile_config"], custom_objects, file.file, safe_mode)
     return model

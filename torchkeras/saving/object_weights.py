@@ -15,6 +15,7 @@ import numpy as np
 
 from ..names import module_name, to_snake_case
 from . import h5
+from .archive import ASSETS, Archive
 from .conversions import Source
 from .objects import Place, places
 from .weights import Plan, shape_problem
@@ -128,6 +129,20 @@ def by_objects(root: h5.Node, model: Any, skip_mismatch: bool = False) -> Plan:
     for problem in problems:
         warnings.warn(f"{problem} It keeps its values.", stacklevel=4)
     return plan
+
+
+def read_vocabularies(root: h5.Node, model: Any, file: Archive) -> None:
+    """Give layers that learned a vocabulary what the archive holds of it beside the weights."""
+    for place in places(model, 2, _Stored(root).name_at):
+        asset = f"{ASSETS}{place.path}/vocabulary.txt"
+        if asset not in file.names or not hasattr(place.owner, "load_vocabulary"):
+            continue
+        place.owner.load_vocabulary(file.bytes(asset).decode("utf-8"))
+        path = f"{place.path}/vars"
+        stored = root.group(path) if root.has(path) else ()
+        if "idf_weights" in stored:
+            weights = stored.dataset("idf_weights").read()
+            place.owner.load_own_variables({"idf_weights": weights})
 
 
 class _Stored:
