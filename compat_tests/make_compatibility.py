@@ -40,8 +40,18 @@ strings and are called on data, not inside a model. A vocabulary that `adapt` fo
 layer's config; a vocabulary file that a config names is not opened.
 
 **`compile`.** `Model.compile` is Keras' method; torch's stays reachable as
-`nn.Module.compile(model)` and `torch.compile(model)`. `jit_compile=True` and
-`steps_per_execution` above 1 are errors. `run_eagerly` changes nothing: all runs eagerly.
+`nn.Module.compile(model)` and `torch.compile(model)`. Everything runs eagerly unless
+`jit_compile=True` asks for `torch.compile` of the forward pass, as one graph without breaks.
+`steps_per_execution` calls callbacks as tf.keras does, but makes nothing faster.
+
+**`fit`** raises where labels cannot fit the output, where a loss has no labels, and where `y` has
+more parts than there are outputs; tf.keras broadcasts or drops them. It warns once when the loss is
+no longer finite, naming the batch. `model.get_weights()` leaves out the state of metrics that a
+model holds as attributes.
+
+**`BackupAndRestore`** brings back the history, callbacks, random numbers and the position in the
+data too, so that the end is bit for bit that of an uninterrupted run on a CPU. A generator is read
+again from its beginning; where a position cannot be found again it is an error.
 
 **Random numbers.** After `set_random_seed`, initial weights are those of tf.keras, and so
 are the draws of seeded initializers. Dropout, noise and shuffling repeat for a seed, but the draws

@@ -116,6 +116,7 @@ SOURCES = {
     "Sequence": lambda: {"x": Batches()},
     "generator": lambda: {"x": generator(), "steps_per_epoch": 5},
     "DataLoader": lambda: {"x": loader()},
+    "DataLoader, workers": lambda: {"x": loader(2)},
     "Dataset": lambda: {
         "x": torchkeras.data.Dataset.from_tensor_slices((X, Y)).shuffle(40, seed=1).batch(8)
     },
@@ -159,7 +160,13 @@ def same(one, other):
 
 
 CASES = [
-    *((source, "momentum", freq, True) for source in SOURCES for freq in ("epoch", 3)),
+    *(
+        (source, "momentum", freq, True)
+        for source in SOURCES
+        for freq in ("epoch", 3)
+        if "workers" not in source
+    ),
+    ("DataLoader, workers", "momentum", 3, True),
     ("arrays", "adam", 1, True),
     ("arrays", "adam", "epoch", False),
     ("Sequence", "momentum", 4, False),
