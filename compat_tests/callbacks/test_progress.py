@@ -247,3 +247,17 @@ def test_silent_bars_have_no_hooks():
     for verbose, steps, count in ((1, 5, 1), (2, 5, 0), (2, None, 1), (0, 5, 0)):
         calls = CallbackList([ProgbarLogger("steps")], verbose=verbose, epochs=1, steps=steps)
         assert len(calls.train_batch_end) == count and calls.train_batch_begin == []
+
+
+def test_a_file_is_not_flooded():
+    """An hour of ten steps a second: a screen's line is rewritten each time, a file's seldom."""
+    shown = {}
+    for screen in (True, False):
+        with printed(torchkeras) as seen:
+            bar = Progbar(36_000)
+            bar._keeps_text = not screen
+            for step in range(1, 36_001):
+                seen.clock.now += 0.1
+                bar.update(step, [("loss", 0.5)])
+        shown[screen] = seen.text.getvalue().count("ETA")
+    assert shown[True] == 35_999 and 300 < shown[False] < 800

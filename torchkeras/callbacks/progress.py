@@ -42,6 +42,7 @@ class Progbar:
         self.interval, self.unit_name = interval, unit_name
         self.stateful_metrics = set(stateful_metrics or ())
         self._dynamic_display = _rewrites_lines()
+        self._keeps_text = not _is_screen()
         self._shown_width = 0
         self._seen = 0
         self._totals: dict[str, tuple[Any, int]] = {}  # sum and count by name
@@ -72,7 +73,10 @@ class Progbar:
 
     def is_due(self, now: float) -> bool:
         """Whether the line may be rewritten at time `now`."""
-        return now - self._last_update >= self.interval
+        wait = self.interval
+        if self._keeps_text:  # a file keeps every line that was: ever fewer, as time goes on
+            wait = max(wait, (now - self._start) / 100)
+        return now - self._last_update >= wait
 
     def take(self, current: int, values: Any) -> None:
         """Count `values` in without showing anything."""
@@ -138,6 +142,11 @@ class Progbar:
         if current == 1:
             self._first_step_done = now
         return seconds
+
+
+def _is_screen():
+    """Whether lines that are rewritten are gone: a terminal or a notebook, not a file."""
+    return (hasattr(sys.stdout, "isatty") and sys.stdout.isatty()) or "ipykernel" in sys.modules
 
 
 def _rewrites_lines():
