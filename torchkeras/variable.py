@@ -264,7 +264,11 @@ class LayerWeight(Variable):
 
     @property
     def value(self) -> Tensor:
-        value = self.to_keras(self.native)
+        native = self.native
+        value = self.to_keras(native)
+        if native[0].grad is not None and value is not native[0]:
+            # a view has no gradient by itself; steps written for Keras 3 read `v.value.grad`
+            value.grad = self.to_keras(tuple(p.grad for p in native if p.grad is not None))
         dtype = self._layer.__dict__.get("_reads_as")
         if dtype is not None and self.weight.autocast and value.is_floating_point():
             return value.to(dtype)

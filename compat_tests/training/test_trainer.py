@@ -152,16 +152,16 @@ class ByHand(Subclass):
             loss = self.compute_loss(y=y, y_pred=self(x))
             self.optimizer.minimize(loss)
             return {"loss": loss}
-        self.optimizer.zero_grad()
+        self.zero_grad()
         loss = self.compute_loss(x, y, self(x))
         loss.backward()
         if self.style == "step":
             self.optimizer.step()
         elif self.style == "apply":
-            variables = self.trainable_variables
-            self.optimizer.apply(
-                [v.to_keras([p.grad for p in v.native]) for v in variables], variables
-            )
+            weights = list(self.trainable_weights)  # as the guides of Keras 3 on torch write it
+            gradients = [v.value.grad for v in weights]
+            with torch.no_grad():
+                self.optimizer.apply(gradients, weights)
         return {m.name: m.result() for m in self.metrics}
 
 
