@@ -12,6 +12,7 @@ from .garbage import resume as _resume
 # isort: on
 from . import (
     activations,
+    applications,
     backend,
     callbacks,
     constraints,
@@ -45,6 +46,7 @@ __all__ = [
     "Variable",
     "__version__",
     "activations",
+    "applications",
     "backend",
     "callbacks",
     "constraints",

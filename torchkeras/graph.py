@@ -182,6 +182,27 @@ def owner(node: Node) -> Any:
     return node.operation if isinstance(node.operation, nn.Module) else node
 
 
+def source_inputs(tensor: KerasTensor) -> list[KerasTensor]:
+    """The inputs that `tensor` is computed from, each once, in the order of the arguments.
+
+    >>> a, b = KerasTensor((None, 2)), KerasTensor((None, 2))
+    >>> [source in (a, b) for source in source_inputs(torch.cat([a, b]))]
+    [True, True]
+    """
+    found: dict[int, KerasTensor] = {}
+    seen, stack = set(), [tensor]
+    while stack:
+        tensor = stack.pop()
+        if id(tensor) in seen:
+            continue
+        seen.add(id(tensor))
+        if tensor.node is None or _is_input(tensor.node):
+            found.setdefault(id(tensor), tensor)
+        else:
+            stack.extend(reversed(tensor.node.inputs))
+    return list(found.values())
+
+
 def _operation(one):
     return one.operation if isinstance(one, Node) else one
 

@@ -1,0 +1,114 @@
+"""Compare all architectures with the live tf_keras; write `digests.json` and docs/applications.md.
+
+    python compat_tests/applications/make_applications.py [--digests] [names]
+
+For each: tf_keras makes the model with random weights and writes them to an .h5 file, torchkeras
+loads the file by its path; both predict one random image of the default size.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT))
+
+import numpy as np  # noqa: E402
+import torch  # noqa: E402
+
+from compat_tests import oracle  # noqa: E402
+from compat_tests.applications.cases import DIGESTS, OTHERS, digest, label, random_weights  # noqa: E402
+from torchkeras import applications, backend  # noqa: E402
+
+PAGE = ROOT / "docs" / "applications.md"
+ROWS = Path(__file__).parent / "compared.json"
+
+
+def architectures() -> list[str]:
+    return [name for name in applications.__all__ if name[0].isupper()]
+
+
+def write_digests(keras) -> None:
+    found = json.loads(DIGESTS.read_text()) if DIGESTS.exists() else {}
+    for name in architectures():
+        for arguments in ({}, {"include_top": False}, *OTHERS.get(name, [])):
+            key = label(name, arguments)
+            if key not in found:
+                keras.backend.clear_session()
+                found[key] = digest(getattr(keras.applications, name)(weights=None, **arguments))
+                gc.collect()
+                DIGESTS.write_text(json.dumps(found, indent=0, sort_keys=True) + "\n")
+                print(key, found[key], flush=True)
+
+
+def compare(keras, name: str) -> dict:
+    """What both make of the same weights and the same image."""
+    keras.backend.clear_session()
+    backend.clear_session()
+    with tempfile.TemporaryDirectory() as folder:
+        path = f"{folder}/weights.h5"
+        real = getattr(keras.applications, name)(weights=None, classifier_activation=None)
+        real.set_weights(random_weights(real.weights))
+        real.save_weights(path)
+        size = real.input_shape[1] or 224
+        image = np.random.default_rng(0).uniform(0, 255, (1, size, size, 3)).astype("float32")
+        expected = np.asarray(real(image))
+        parameters = real.count_params()
+        del real
+        gc.collect()
+        ours = getattr(applications, name)(weights=path, classifier_activation=None)
+    start = time.perf_counter()
+    with torch.no_grad():
+        found = ours(image).numpy()
+    seconds = time.perf_counter() - start
+    error = float(np.abs(found - expected).max() / np.abs(expected).max())
+    row = {"size": size, "parameters": parameters, "error": error, "seconds": round(seconds, 2)}
+    assert ours.count_params() == parameters
+    print(name, row, f"std {expected.std():.3g}", flush=True)
+    return row
+
+
+def write_page(rows: dict) -> None:
+    lines = [
+        "# Applications",
+        "",
+        "All architectures of `keras.applications` beside tf_keras, with the same random weights, "
+        "written to",
+        "an `.h5` file by tf_keras and loaded by its path, for one random image. The difference is "
+        "the largest",
+        "one among the logits, relative to the largest logit. Made by "
+        "`compat_tests/applications/make_applications.py`.",
+        "",
+        "| architecture | image | parameters | difference |",
+        "|---|---:|---:|---:|",
+    ]
+    for name in sorted(rows):
+        row = rows[name]
+        lines.append(
+            f"| `{name}` | {row['size']} | {row['parameters']:,} | {row['error']:.1e} |"
+        )
+    PAGE.write_text("\n".join(lines) + "\n")
+
+
+def main(arguments: list[str]) -> None:
+    keras = oracle.tf_keras()
+    if "--digests" in arguments:
+        write_digests(keras)
+        return
+    rows = json.loads(ROWS.read_text()) if ROWS.exists() else {}
+    for name in [a for a in arguments if a[0] != "-"] or architectures():
+        if name in rows:
+            continue
+        rows[name] = compare(keras, name)
+        ROWS.write_text(json.dumps(rows, indent=0))
+        gc.collect()
+    write_page(rows)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
