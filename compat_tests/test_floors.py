@@ -18,7 +18,9 @@ PACKAGE = "torchkeras"
 PAGE = "docs/architecture.md"
 
 ANYWHERE = {"torch", "numpy"}
-INSIDE_FUNCTIONS = {"h5py", "PIL", "pandas", "scipy", "tensorboard", "torchtext", "torchvision"}
+INSIDE_FUNCTIONS = set(
+    "h5py IPython PIL pandas pydot scipy tensorboard torchtext torchvision".split()
+)
 
 
 def floor_table(text):

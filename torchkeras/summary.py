@@ -50,7 +50,11 @@ def summary(
     told = {layer._nodes[0]: layer for layer in model.layers if _stands_for_a_function(layer)}
     calls = _Calls(graph, told)
     connected = graph is not None and not _is_chain(graph)
+<<<<<<< HEAD
     layers = _in_range(_operations(model, graph, told), layer_range)
+=======
+    layers = in_range(_operations(model, graph), layer_range)
+>>>>>>> 3b15ae1 (Pictures of models: pydot as Keras, and an SVG renderer that needs nothing)
     table = _Table(calls, connected, line_length, positions, print_fn or print_msg, show_trainable)
     table.heading(model.name)
     for layer in layers:
@@ -117,7 +121,8 @@ def _stands_for_a_function(layer):
     return bool(nodes) and nodes[0].operation is not layer and nodes[0].layer_name is not None
 
 
-def _in_range(layers, layer_range):
+def in_range(layers: list, layer_range: Any) -> list:
+    """The layers from the first to the last that a pair of names or patterns tells."""
     if layer_range is None:
         return layers
     if len(layer_range) != 2:
@@ -128,13 +133,13 @@ def _in_range(layers, layer_range):
     if not all(isinstance(name, str) for name in layer_range):
         raise ValueError(f"layer_range should contain string type only. Received: {layer_range}")
     first, last = (
-        [number for number, layer in enumerate(layers) if re.match(pattern, _name(layer))]
+        [number for number, layer in enumerate(layers) if re.match(pattern, layer_name(layer))]
         for pattern in layer_range
     )
     if not first or not last:
         raise ValueError(
             "Passed layer_names do not match the layer names in the model. Received: "
-            f"{layer_range}; the layers are {[_name(layer) for layer in layers]}."
+            f"{layer_range}; the layers are {[layer_name(layer) for layer in layers]}."
         )
     if min(first) > max(last):
         first, last = last, first
@@ -172,7 +177,7 @@ class _Calls:
         maker = self._told.get(tensor.node, tensor.node.operation)
         made = getattr(maker, "_nodes", None) or self._nodes.get(id(maker), [tensor.node])
         number = made.index(tensor.node) if tensor.node in made else 0
-        return f"{_name(maker)}[{number}][{tensor.index}]"
+        return f"{layer_name(maker)}[{number}][{tensor.index}]"
 
     def output_shape(self, layer: Any) -> Any:
         if isinstance(layer, InputLayer):
@@ -221,7 +226,7 @@ class _Table:
     def layer(self, layer: Any, expand: bool, level: int = 0, is_last: bool = False) -> None:
         """The row of a layer and, if `expand`, those of the layers inside; then a blank line."""
         shape = self.calls.output_shape(layer)
-        cells = [f"{_name(layer)} ({_kind(layer)})", shape, _params(layer)]
+        cells = [f"{layer_name(layer)} ({layer_kind(layer)})", shape, _params(layer)]
         if self.connected:
             cells.append(self.calls.connections(layer))
         if self.show_trainable:
@@ -264,7 +269,8 @@ def _fitting(text, room):
 # --- cells -----------------------------------------------------------------------------------
 
 
-def _name(layer):
+def layer_name(layer: Any) -> str:
+    """The name of a layer, a torch module or a function."""
     for attribute in ("name", "_keras_name", "__name__"):
         found = getattr(layer, attribute, None)
         if isinstance(found, str):
@@ -272,7 +278,8 @@ def _name(layer):
     return names.to_snake_case(type(layer).__name__)
 
 
-def _kind(layer):
+def layer_kind(layer: Any) -> str:
+    """The class of a layer, or that it is a function."""
     return type(layer).__name__ if isinstance(layer, nn.Module) else "function"
 
 

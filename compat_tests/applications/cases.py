@@ -39,7 +39,7 @@ OTHERS = {
         {"alpha": 0.75, "input_shape": (224, 224, 3), "dropout_rate": 0.0},
         {"include_top": False, "pooling": "avg", "include_preprocessing": False},
     ],
-    "MobileNetV3Large": [{"alpha": 1.25, "input_shape": (65, 35, 3), "classifier_activation": None}],
+    "MobileNetV3Large": [{"alpha": 1.25, "input_shape": (65, 35, 3), "classes": 2}],
     "NASNetMobile": [{"include_top": False, "pooling": "avg", "input_shape": (65, 97, 3)}],
     "EfficientNetB0": [{"include_top": False, "pooling": "max", "input_shape": (67, 32, 3)}],
     "EfficientNetV2B0": [

@@ -89,9 +89,7 @@ def write_page(rows: dict) -> None:
     ]
     for name in sorted(rows):
         row = rows[name]
-        lines.append(
-            f"| `{name}` | {row['size']} | {row['parameters']:,} | {row['error']:.1e} |"
-        )
+        lines.append(f"| `{name}` | {row['size']} | {row['parameters']:,} | {row['error']:.1e} |")
     PAGE.write_text("\n".join(lines) + "\n")
 
 

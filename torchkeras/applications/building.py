@@ -18,7 +18,7 @@ from ..models import Model
 
 BASE_URL = "https://storage.googleapis.com/tensorflow/keras-applications/"
 
-ARGUMENTS = """`include_top`: with a classifier of `classes` classes and `classifier_activation`; without:
+ARGUMENTS = """`include_top`: with a classifier of `classes` and `classifier_activation`; else
 features, pooled where `pooling` is "avg" or "max". `weights`: "imagenet" (downloaded once into
 `~/.keras/models`), None (random) or the path of a weights file. `input_shape`: of one image, or
 `input_tensor`, a symbolic tensor. ValueError where these do not go together.
@@ -121,6 +121,10 @@ def assemble(
     request.check(name)
     static = request.include_top if static is None else static
     shape = input_shape(request, name, default_size, min_size, static, any_size)
+    files, key = published
+    path = request.weights
+    if path == "imagenet":
+        path = files.fetch(key, request.include_top)
     image = layers.Input(shape=shape) if request.input_tensor is None else request.input_tensor
     x = body(image)
     if request.include_top:
@@ -132,17 +136,9 @@ def assemble(
     if end is not None and not request.include_top:
         x = end(x)
     model = Model(image if request.input_tensor is None else source_inputs(image), x, name=name)
-    load(model, request, published)
+    if path is not None:
+        model.load_weights(path)
     return model
-
-
-def load(model: Model, request: Request, published: tuple[Published, str]) -> None:
-    """The weights that were asked for."""
-    files, key = published
-    if request.weights == "imagenet":
-        model.load_weights(files.fetch(key, request.include_top))
-    elif request.weights is not None:
-        model.load_weights(request.weights)
 
 
 def classifier(x: KerasTensor, request: Request, pool_name: str | None = "avg_pool") -> KerasTensor:
