@@ -50,11 +50,7 @@ def summary(
     told = {layer._nodes[0]: layer for layer in model.layers if _stands_for_a_function(layer)}
     calls = _Calls(graph, told)
     connected = graph is not None and not _is_chain(graph)
-<<<<<<< HEAD
-    layers = _in_range(_operations(model, graph, told), layer_range)
-=======
-    layers = in_range(_operations(model, graph), layer_range)
->>>>>>> 3b15ae1 (Pictures of models: pydot as Keras, and an SVG renderer that needs nothing)
+    layers = in_range(_operations(model, graph, told), layer_range)
     table = _Table(calls, connected, line_length, positions, print_fn or print_msg, show_trainable)
     table.heading(model.name)
     for layer in layers:

@@ -69,8 +69,8 @@ VARIANTS = {  # blocks and filters of each stage
 class LayerScale(Layer):
     """A learned factor for each of `projection_dim` channels, `init_values` at first.
 
-    >>> float(LayerScale(0.5, 1)(Tensor([[4.0]])))
-    2.0
+    >>> LayerScale(0.5, 1)(Tensor([[4.0]])).tolist()
+    [[2.0]]
     """
 
     def __init__(self, init_values: float, projection_dim: int, **kwargs: Any):

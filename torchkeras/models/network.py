@@ -13,11 +13,14 @@ from .. import tree
 from ..graph import Graph, KerasTensor
 from ..layer import Layer
 from ..names import module_name
+from ..pictures import model_to_svg
 from ..precision import torch_dtype
 from ..summary import summary
 from ..symbols import masks
 from ..variable import LayerWeight, Variable, Weight
 from ..weighted import weights_of
+
+_LAYERS_IN_A_NOTEBOOK = 200
 
 
 class Network(Layer):
@@ -395,6 +398,13 @@ class Network(Layer):
                 "or by calling the model on a batch of data."
             )
         summary(self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range)
+
+    def _repr_svg_(self) -> str | None:
+        """The picture that a notebook shows; none of a model that is not built or is large."""
+        graph = getattr(self, "_graph", None)
+        if graph is None or not self.built or len(graph.operations) > _LAYERS_IN_A_NOTEBOOK:
+            return None
+        return model_to_svg(self, show_shapes=True)
 
 
 def _own_last(weights, model):

@@ -13,8 +13,7 @@ from dataclasses import dataclass, field
 
 GAP, RANK_GAP = 24.0, 36.0  # between boxes of a rank, between ranks
 BEND = 10.0  # room that an arrow takes where it passes a rank
-SWEEPS = 8
-SETTLING = 12  # sweeps in which boxes are pulled from both sides
+SWEEPS = 8  # over all ranks, for the order and for the positions
 
 
 @dataclass
@@ -130,14 +129,12 @@ def _positions(ranks, widths, above, below):
     across: dict = {}
     for rank in ranks:
         across.update(_fitted(rank, [0.0] * len(rank), [1.0] * len(rank), widths))
-    for sweep in range(SWEEPS + SETTLING):
+    for sweep in range(SWEEPS):
         down = sweep % 2 == 0
         for rank in ranks if down else ranks[::-1]:
             wanted, weights = [], []
             for key in rank:
-                near = (above if down else below).get(key, [])
-                if sweep >= SWEEPS:
-                    near = above.get(key, []) + below.get(key, [])
+                near = above.get(key, []) + below.get(key, [])
                 wanted.append(_mean([across[n] for n in near]) if near else across[key])
                 weights.append(4.0 if isinstance(key, tuple) else 1.0 if near else 0.1)
             across.update(_fitted(rank, wanted, weights, widths))

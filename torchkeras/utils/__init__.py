@@ -6,36 +6,38 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import to_numpy
-from .callbacks.progress import Progbar
-from .console import (
+from ..arrays import to_numpy
+from ..callbacks.progress import Progbar
+from ..console import (
     disable_interactive_logging,
     enable_interactive_logging,
     is_interactive_logging_enabled,
 )
-from .data.arrays import pack_x_y_sample_weight, unpack_x_y_sample_weight
-from .data.sequence import PyDataset, Sequence
-from .data.splitting import split_dataset
-from .datasets.download import get_file
-from .preprocessing.audio_files import audio_dataset_from_directory
-from .preprocessing.image import (
+from ..data.arrays import pack_x_y_sample_weight, unpack_x_y_sample_weight
+from ..data.sequence import PyDataset, Sequence
+from ..data.splitting import split_dataset
+from ..datasets.download import get_file
+from ..graph import source_inputs
+from ..pictures import model_to_dot, plot_model
+from ..preprocessing.audio_files import audio_dataset_from_directory
+from ..preprocessing.image import (
     array_to_img,
     image_dataset_from_directory,
     img_to_array,
     load_img,
     save_img,
 )
-from .preprocessing.sequence import pad_sequences
-from .preprocessing.text_files import text_dataset_from_directory
-from .preprocessing.timeseries import timeseries_dataset_from_array
-from .registry import (
+from ..preprocessing.sequence import pad_sequences
+from ..preprocessing.text_files import text_dataset_from_directory
+from ..preprocessing.timeseries import timeseries_dataset_from_array
+from ..registry import (
     custom_object_scope,
     get_custom_objects,
     get_registered_name,
     get_registered_object,
     register_keras_serializable,
 )
-from .seeds import set_random_seed
+from ..seeds import set_random_seed
 
 __all__ = [
     "CustomObjectScope",
@@ -51,13 +53,16 @@ __all__ = [
     "get_file",
     "get_registered_name",
     "get_registered_object",
+    "get_source_inputs",
     "image_dataset_from_directory",
     "img_to_array",
     "is_interactive_logging_enabled",
     "load_img",
+    "model_to_dot",
     "normalize",
     "pack_x_y_sample_weight",
     "pad_sequences",
+    "plot_model",
     "register_keras_serializable",
     "save_img",
     "set_random_seed",
@@ -70,6 +75,21 @@ __all__ = [
 ]
 
 CustomObjectScope = custom_object_scope
+
+
+def get_source_inputs(tensor: Any, layer: Any = None, node_index: int | None = None) -> list:
+    """The symbolic inputs that a symbolic tensor is computed from, each once.
+
+    With `layer`, those of its output at `node_index` instead.
+
+    >>> from torchkeras import layers
+    >>> inputs = layers.Input((2,))
+    >>> get_source_inputs(layers.Dense(1)(inputs))[0] is inputs
+    True
+    """
+    if layer is not None:
+        tensor = layer.get_output_at(node_index or 0)
+    return source_inputs(tensor)
 
 
 def to_categorical(y: Any, num_classes: int | None = None, dtype: Any = "float32") -> np.ndarray:
