@@ -32,6 +32,7 @@ from . import (
     saving,
     utils,
 )
+from .absent import AbsentModule as _AbsentModule
 from .layers import Input
 from .legacy import enter as _enter_old_spellings
 from .models import Model, Sequential
@@ -66,6 +67,8 @@ __all__ = [
     "saving",
     "utils",
 ]
+
+dtensor, estimator, export = map(_AbsentModule, ("dtensor", "estimator", "export"))
 
 _enter_old_spellings()
 _resume()

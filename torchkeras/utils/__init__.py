@@ -38,17 +38,25 @@ from ..registry import (
     register_keras_serializable,
 )
 from ..seeds import set_random_seed
+from . import experimental
+from .embeddings import warmstart_embedding_matrix
+from .threads import GeneratorEnqueuer, OrderedEnqueuer, SequenceEnqueuer, TimedThread
 
 __all__ = [
     "CustomObjectScope",
+    "GeneratorEnqueuer",
+    "OrderedEnqueuer",
     "Progbar",
     "PyDataset",
     "Sequence",
+    "SequenceEnqueuer",
+    "TimedThread",
     "array_to_img",
     "audio_dataset_from_directory",
     "custom_object_scope",
     "disable_interactive_logging",
     "enable_interactive_logging",
+    "experimental",
     "get_custom_objects",
     "get_file",
     "get_registered_name",
@@ -72,6 +80,7 @@ __all__ = [
     "to_categorical",
     "to_ordinal",
     "unpack_x_y_sample_weight",
+    "warmstart_embedding_matrix",
 ]
 
 CustomObjectScope = custom_object_scope
