@@ -67,7 +67,8 @@ are torch's, not TensorFlow's.
   momenta of the step it was traced in; in a small test losses differ from the fourth digit on.
 
 **Plain torch modules** may stand among layers; their weights are called `weight:0`, in torch's
-axes. Torch's losses and optimizers may stand in `compile`. A Keras config cannot hold either.
+axes. Torch's losses, optimizers and learning rate schedulers may stand in `compile`; a scheduler
+takes its step after each update, as Keras' schedules count. A Keras config cannot hold them.
 
 **`ops` and `random`** are Keras 3's, compared with Keras 3 on torch. Where that fails or
 contradicts its own description, numpy's meaning holds: `pad` with 'symmetric', `take` of negative

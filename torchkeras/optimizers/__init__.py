@@ -6,10 +6,11 @@ import inspect
 from typing import Any
 
 import torch
+from torch.optim.lr_scheduler import LRScheduler
 
 from . import experimental, legacy, schedules
 from .adams import Adam, Adamax, AdamW, Nadam
-from .adapter import TorchOptimizer
+from .adapter import TorchOptimizer, follow
 from .base import TABLE, Optimizer
 from .loss_scale import LossScaleOptimizer
 from .rules import SGD, Adadelta, Adafactor, Adagrad, Ftrl, Lion, RMSprop
@@ -25,12 +26,15 @@ def get(identifier: Any, **kwargs: Any) -> Optimizer | TorchOptimizer:
     """The optimizer that a name in any case, a config, a class or an optimizer denotes.
 
     An optimizer of torch, its class, or a function that makes one from a list of parameters is
-    wrapped in `TorchOptimizer`. ValueError for anything else.
+    wrapped in `TorchOptimizer`. One of torch's schedulers, or a function that makes one, denotes
+    its optimizer and takes a step after each update. ValueError for anything else.
 
     >>> type(get("adam")).__name__, get({"class_name": "SGD", "config": {"lr": 0.5}}).lr
     ('Adam', 0.5)
     """
     wants_legacy = _legacy_wanted(kwargs)
+    if isinstance(identifier, LRScheduler):
+        identifier = follow(identifier)
     if isinstance(identifier, (Optimizer, TorchOptimizer)):
         return identifier
     if isinstance(identifier, str):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
+from torch.optim.lr_scheduler import LRScheduler
 
 from ..variable import Variable
 from .descent import Descent
@@ -65,6 +66,8 @@ class TorchOptimizer(Rated, Descent, KerasState):
         natives = list({id(p): p for handle in handles for p in handle.native}.values())
         if not self.built:
             made = self._make(natives)
+            if isinstance(made, LRScheduler):
+                made = follow(made)
             if not isinstance(made, torch.optim.Optimizer):
                 raise TypeError(f"{self.name} must return a torch optimizer; returned {made!r}.")
             self.optimizer, self._handles = made, handles
@@ -129,6 +132,27 @@ class TorchOptimizer(Rated, Descent, KerasState):
 
     def __repr__(self):
         return f"TorchOptimizer({self.optimizer if self.built else self.name!r})"
+
+
+def follow(scheduler: Any) -> torch.optim.Optimizer:
+    """The optimizer of one of torch's schedulers, which from now on steps after each update.
+
+    >>> w = torch.nn.Parameter(torch.tensor([1.0]))
+    >>> schedule = torch.optim.lr_scheduler.StepLR(torch.optim.SGD([w], 0.5), 1)
+    >>> optimizer = follow(schedule)
+    >>> optimizer.step(); schedule.get_last_lr()
+    [0.05]
+    """
+    if isinstance(scheduler, torch.optim.lr_scheduler.ReduceLROnPlateau):
+        raise ValueError(
+            "torch's ReduceLROnPlateau needs a metric at each step; use its optimizer, and "
+            "callbacks.ReduceLROnPlateau in fit."
+        )
+    optimizer = scheduler.optimizer
+    if not getattr(scheduler, "_follows_updates", False):
+        scheduler._follows_updates = True
+        optimizer.register_step_post_hook(lambda *_: scheduler.step())
+    return optimizer
 
 
 def _name(source):
