@@ -64,6 +64,7 @@ class Layer(Penalized, Connected, Seldom):
     supports_masking = False
     input_spec: Any = None
     stateful = False
+    activity_regularizer: Any = None
 
     _takes_training = _takes_mask = _makes_mask = False
     _call_names: tuple[str, ...] = ()  # what `call` takes behind its first argument
