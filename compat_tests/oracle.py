@@ -83,18 +83,18 @@ def _ask(oracle, compute):
         return copy.deepcopy(stored[key])  # a test may take the answer apart
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        answer = _plain(compute(module))
+        answer = plain(compute(module))
     if WRITING:
         _answers.setdefault(file, {})[key] = copy.deepcopy(answer)
     return answer
 
 
-def _plain(answer):
+def plain(answer):
     """Tensors as arrays, so that live and stored answers look the same."""
     if isinstance(answer, dict):
-        return {key: _plain(value) for key, value in answer.items()}
+        return {key: plain(value) for key, value in answer.items()}
     if isinstance(answer, (list, tuple)):
-        return [_plain(value) for value in answer]
+        return [plain(value) for value in answer]
     if answer is None or isinstance(answer, (str, bool, int, float)):
         return answer
     if hasattr(answer, "as_list"):  # a TensorShape

@@ -42,7 +42,7 @@ def check_layer(
     expected = oracle.ask(case.ask)
     names.reset()
     layer = case.make()
-    _check_values(case, layer, expected, atol)
+    check_values(case, layer, expected, atol)
     _check_description(case, layer, expected)
     _check_copies(case, layer)
     _check_file(case, layer)
@@ -54,7 +54,7 @@ def check_layer(
         _check_batch_sizes(case, layer, batch_axis, atol)
 
 
-def _check_values(case, layer, expected, atol):
+def check_values(case, layer, expected, atol):
     inputs = case.tensors()
     layer._clear_losses()  # those of the call that built it
     outputs = case.call(layer, inputs)

@@ -1,0 +1,35 @@
+"""Many random configurations of layers beside tf.keras:
+
+python -m compat_tests.long_layers --examples 200 [names of layers]
+"""
+
+from __future__ import annotations
+
+import argparse
+import traceback
+import warnings
+
+from compat_tests.checks.drawn import LAYERS, check_drawn
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", default=list(LAYERS))
+    parser.add_argument("--examples", type=int, default=200, help="configurations for each layer")
+    options = parser.parse_args()
+    warnings.simplefilter("ignore")
+    failed = []
+    for name in options.names:
+        try:
+            count = check_drawn(name, options.examples, derandomize=False)
+            print(f"{name}: {count} configurations agree", flush=True)
+        except Exception as error:
+            failed.append(name)
+            print(f"{name}: {error}", flush=True)
+            traceback.print_exc(limit=-3)
+    print("all agree" if not failed else f"differ: {', '.join(failed)}")
+    raise SystemExit(bool(failed))
+
+
+if __name__ == "__main__":
+    main()
