@@ -29,6 +29,32 @@ def one(*expressions, shapes=VECTORS):
 
 
 READ = [
+    *one("tf.gather_nd(x, [[0, 1], [1, 2]])"),
+    *one("tf.sort(x, axis=1)", "tf.sort(x, direction='DESCENDING')", "tf.argsort(x, axis=-1)"),
+    *one("tf.roll(x, 1, 1)", "tf.repeat(x, 2, 1)", "tf.repeat(x, [1, 2, 1], axis=1)"),
+    *one("tf.slice(x, [0, 1, 0], [-1, 2, 3])", "tf.ensure_shape(x, (None, 3, 4))"),
+    *one("tf.sequence_mask(tf.cast(x[:, :, 0] + 1, 'int32'), 4)", "tf.math.cumprod(x, 1)"),
+    *one("tf.math.cumprod(x, 1, exclusive=True, reverse=True)", "tf.math.erfc(x)"),
+    *one("tf.math.atan2(x, x + 1)", "tf.math.xlogy(x, x)", "tf.math.xdivy(x - x, x)"),
+    *one("tf.math.multiply_no_nan(x, x - x)", "tf.math.zero_fraction(tf.nn.relu(x - 1))"),
+    *one("tf.math.cumulative_logsumexp(x, 1)", "tf.linalg.matrix_transpose(x)"),
+    *one("tf.linalg.matvec(x, x[:, 0])", "tf.linalg.trace(x[:, :, :3])", "tf.linalg.diag(x)"),
+    *one("tf.linalg.diag_part(x)", "tf.linalg.band_part(x, 1, 0)", "tf.linalg.band_part(x, -1, 1)"),
+    *one("tf.linalg.inv(x[:, :, :3])", "tf.linalg.det(x[:, :, :3])"),
+    *one("tf.linalg.cholesky(tf.matmul(x, x, transpose_b=True) + tf.eye(3))"),
+    *one("tf.linalg.cross(x[..., :3], x[..., 1:])", "tf.clip_by_norm(x, 1.0, [1, 2])"),
+    *one("tf.linalg.normalize(x, axis=-1)", "tf.nn.moments(x, [1])"),
+    *one("tf.nn.moments(x, [1, 2], keepdims=True)"),
+    *one("tf.nn.batch_normalization(x, 0.5, 2.0, None, x, 1e-3)"),
+    *one("tf.nn.sigmoid_cross_entropy_with_logits(labels=x, logits=x)"),
+    *one("tf.nn.softmax_cross_entropy_with_logits(labels=x, logits=x)", "tf.nn.l2_loss(x)"),
+    *one("tf.nn.crelu(x - 1)", "tf.nn.embedding_lookup(tf.ones((4, 2)), tf.cast(x, 'int32'))"),
+    *one("tf.nn.local_response_normalization(x, 1)", shapes=IMAGES),
+    *one("tf.image.grayscale_to_rgb(x[..., :1])", "tf.image.rot90(x)", shapes=IMAGES),
+    *one("tf.image.adjust_brightness(x, 0.1)", "tf.image.adjust_contrast(x, 2.0)", shapes=IMAGES),
+    *one("tf.image.central_crop(x, 0.5)", shapes=IMAGES),
+    *one("tf.image.crop_to_bounding_box(x, 1, 2, 4, 3)", shapes=IMAGES),
+    *one("tf.image.pad_to_bounding_box(x, 1, 2, 10, 9)", shapes=IMAGES),
     *one(
         *"x+1|1+x|1-x|x-1|2*x|x/2|2/x|x//2|x%2|x**2|2**x|-x|abs(x)|x>0.5|x<1|x>=1|x<=1".split("|")
     ),

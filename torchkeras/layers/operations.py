@@ -11,7 +11,7 @@ from .. import graph, names, tree
 from ..graph import KerasTensor
 from ..layer import TABLE, Layer
 from ..precision import torch_dtype
-from . import tf_functions, tf_images, tf_shapes  # noqa: F401 - they fill the table
+from . import tf_functions, tf_images, tf_linear, tf_shapes  # noqa: F401 - they fill the table
 from .tf_table import FUNCTIONS, known_name
 
 

@@ -72,6 +72,49 @@ def _interpolated(images, size, **how):
 
 
 @entry()
+def grayscale_to_rgb(images, name=None):
+    return images.expand(*images.shape[:-1], 3)
+
+
+@entry()
+def adjust_brightness(image, delta):
+    return image + delta
+
+
+@entry()
+def adjust_contrast(images, contrast_factor):
+    mean = images.mean((-3, -2), keepdim=True)
+    return (images - mean) * contrast_factor + mean
+
+
+@entry()
+def rot90(image, k=1, name=None):
+    return torch.rot90(image, k, (-3, -2))
+
+
+@entry()
+def central_crop(image, central_fraction):
+    for axis in (-3, -2):
+        size = image.shape[axis]
+        start = int((size - size * central_fraction) / 2)
+        image = image.narrow(axis, start, size - 2 * start)
+    return image
+
+
+@entry()
+def crop_to_bounding_box(image, offset_height, offset_width, target_height, target_width):
+    rows = image.narrow(-3, offset_height, target_height)
+    return rows.narrow(-2, offset_width, target_width)
+
+
+@entry()
+def pad_to_bounding_box(image, offset_height, offset_width, target_height, target_width):
+    below = target_height - offset_height - image.shape[-3]
+    behind = target_width - offset_width - image.shape[-2]
+    return F.pad(image, (0, 0, offset_width, behind, offset_height, below))
+
+
+@entry()
 def flip_left_right(image):
     return image.flip(-2)
 

@@ -14,7 +14,16 @@ import torch
 from torch import Tensor
 
 FUNCTIONS: dict[str, Callable] = {}
-_MODULES = ("compat.v1.", "__operators__.", "math.", "nn.", "linalg.", "image.", "signal.")
+_MODULES = (
+    "compat.v1.",
+    "__operators__.",
+    "math.",
+    "nn.",
+    "linalg.",
+    "image.",
+    "signal.",
+    "debugging.",
+)
 
 
 def known_name(name: str) -> str:
