@@ -285,12 +285,17 @@ def arrays(name):
     return found if len(found) > 1 else found[0]
 
 
+def optimizer_of(name):
+    """Class and arguments of the optimizer that a model has by its place in the table."""
+    return OPTIMIZERS[list(MODELS).index(name) % len(OPTIMIZERS)]
+
+
 def compiled(keras, name):
     """A model with its optimizer, which depends on the place in the table."""
     keras.backend.clear_session()
     keras.utils.set_random_seed(list(MODELS).index(name))
     model = MODELS[name][0](keras)
-    kind, settings = OPTIMIZERS[list(MODELS).index(name) % len(OPTIMIZERS)]
+    kind, settings = optimizer_of(name)
     losses = ["mse", "mae"] if name == "two_in_two_out" else "mse"
     # traced, TensorFlow's Nadam keeps the product of momenta of the step it was traced in
     model.compile(

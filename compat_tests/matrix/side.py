@@ -85,10 +85,11 @@ def read(keras, source, target, names, endings):
                 else:
                     keras.backend.clear_session()
                     model = keras.models.load_model(str(path))
+                    model.run_eagerly = models.optimizer_of(name)[0] == "Nadam"
                 _note(target, name, model, ending)
             except Exception:
                 notes[f"{name}{ending}"] = traceback.format_exc(limit=-3)[-1500:]
-    (target / "notes.json").write_text(json.dumps(notes, indent=1))
+        (target / "notes.json").write_text(json.dumps(notes, indent=1))
 
 
 if __name__ == "__main__":

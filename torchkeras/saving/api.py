@@ -157,7 +157,7 @@ def save_weights(
         if kind == "weights.h5":
             object_weights.write_objects(file, model)
             if hasattr(model.optimizer, "get_config") and model.optimizer.built:
-                compiling.write_numbered(file, model.optimizer, 3)
+                compiling.write_numbered(file, model.optimizer, 2 if save_format else 3)
         else:
             weights.write_weights(file, model)
 
@@ -402,7 +402,7 @@ def _format_of_weights(filepath, save_format):
     path = path_of(filepath)
     if save_format in ("h5", "hdf5"):
         return "h5"
-    if save_format is None and path.endswith(".weights.h5"):
+    if save_format in (None, "keras_v2") and path.endswith(".weights.h5"):
         return "weights.h5"
     if save_format is None and path.endswith(_HDF5_ENDINGS):
         return "h5"

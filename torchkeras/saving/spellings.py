@@ -129,7 +129,8 @@ def _as_keras_2(value, inner):
                 "supported. Save the model before quantize() or enable_lora() is called."
             )
     module = str(value.get("module") or "keras")
-    if ".optimizers" in module or "loss_scale_factor" in inner:
+    of_optimizers = ".optimizers" in module and "schedules" not in module
+    if of_optimizers or "loss_scale_factor" in inner:
         inner.setdefault("is_legacy_optimizer", "legacy" in module)
     for key in _NONE_IN_3:
         if key in inner and inner[key] is None:
