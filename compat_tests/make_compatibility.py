@@ -102,7 +102,14 @@ grouped attention, spectrograms, `ReversibleEmbedding`, bounding boxes and the o
 the description of Keras, the variables and the tables of words are read, not its functions: a model
 that is a subclass needs its class in `custom_objects`. The SavedModel folders that are written have
 no functions either, so `keras.models.load_model` reads them and a serving program does not. Lambda
-layers and other code in a file are not loaded: nothing from a file is run or imported.
+layers and other code in a file are not loaded, and nothing from a file is run or imported, unless
+`safe_mode=False` is given in the call: it runs the bytecode of lambdas, on the Python version that
+wrote it. Models of Keras 1 load, with Merge layers, kernels in either order and gates kept apart.
+A `.keras` or `.weights.h5` file is read by tf.keras 2.15 and by Keras 3, which order the state of
+an optimizer differently: it is in the order of Keras 3, and with `save_format="keras_v2"` in that
+of tf.keras; the other one starts its optimizer anew. Layers that are called with several tensors,
+such as MultiHeadAttention, can be written for one of the two alone, which the format chooses as
+well. `compat_tests/make_matrix.py` holds every library's files against every other's.
 
 **Not there yet:** models that hold symbolic tensors of TensorFlow
 operations; `tf.data`, `tf.function` and TensorFlow's other functions in scripts (torch's take their
