@@ -1,10 +1,13 @@
 """`Dataset` beside tf.data: the same pipelines, the same elements in the same order."""
 
+import threading
+
 import numpy as np
 import pytest
+import torch
 
 from compat_tests import oracle
-from torchkeras.data import Dataset
+from torchkeras.data import Dataset, Options, Strings
 
 X = np.arange(24, dtype="float32").reshape(8, 3)
 Y = np.arange(8)
@@ -192,3 +195,103 @@ def _same(found, expected):
         return
     assert (found.dtype, found.shape) == (expected.dtype, expected.shape)
     np.testing.assert_array_equal(found, expected)
+
+
+# --- what TensorFlow has in another form -------------------------------------------------------
+
+ELEMENT = ({"x": torch.arange(6.0).reshape(2, 3), "n": None}, Strings.of(["é", ""]))
+
+
+def texts_and_numbers():
+    return Dataset.range(5).map(lambda n: ({"n": n, "none": None}, str(int(n)), n * 0.5))
+
+
+def test_kept_in_a_file(tmp_path):
+    made = []
+
+    def note(n):
+        made.append(int(n))
+        return {"n": n}, Strings.of([str(int(n)), "é"]), None
+
+    data = Dataset.range(3).map(note).cache(str(tmp_path / "kept"))
+    next(iter(data))  # not complete: nothing is kept
+    assert list(tmp_path.iterdir()) == []
+    first, again = (list(data.as_numpy_iterator()) for _ in range(2))
+    assert made == [0, 0, 1, 2] and [path.name for path in tmp_path.iterdir()] == ["kept.npz"]
+    assert repr(first) == repr(again)
+    later = Dataset.range(3).map(note).cache(str(tmp_path / "kept"))
+    assert repr(list(later.as_numpy_iterator())) == repr(first) and len(made) == 4
+
+
+def test_saved_and_loaded(tmp_path):
+    texts_and_numbers().save(tmp_path / "here")
+    loaded = Dataset.load(tmp_path / "here")
+    assert len(loaded) == 5
+    assert repr(list(loaded.as_numpy_iterator())) == repr(
+        list(texts_and_numbers().as_numpy_iterator())
+    )
+
+
+def test_files_are_listed(tmp_path):
+    for name in "bca":
+        (tmp_path / f"{name}.txt").touch()
+    pattern = str(tmp_path / "*.txt")
+    listed = [path.item() for path in Dataset.list_files(pattern, shuffle=False)]
+    assert listed == [str(tmp_path / f"{name}.txt") for name in "abc"]
+    mixed = [path.item() for path in Dataset.list_files([pattern], seed=1)]
+    assert sorted(mixed) == listed
+
+
+def test_sampling_follows_the_weights():
+    ones, twos = (Dataset.from_tensors(n).repeat() for n in (1, 2))
+    drawn = [int(n) for n in Dataset.sample_from_datasets([ones, twos], [0.2, 0.8], 3).take(2000)]
+    assert 0.15 < drawn.count(1) / 2000 < 0.25
+    short = Dataset.sample_from_datasets([Dataset.range(3), Dataset.range(2)], seed=1)
+    assert sorted(map(int, short)) == [0, 0, 1, 1, 2]
+
+
+def test_threads_of_a_data_set_end(tmp_path):
+    before = set(threading.enumerate())
+    slow = Dataset.range(1000).map(lambda n: n + 1, num_parallel_calls=3).prefetch(2)
+    running = iter(slow)
+    assert int(running.get_next()) == 1
+    assert set(threading.enumerate()) > before
+    running.close()
+    for element in slow:
+        if int(element) == 5:
+            break
+    del running
+    assert set(threading.enumerate()) == before
+
+
+def test_an_error_of_a_function_comes_as_it_was_raised():
+    def fail(n):
+        if n == 3:
+            raise KeyError("three", 3)
+        return n
+
+    for data in (
+        Dataset.range(9).map(fail),
+        Dataset.range(9).map(fail, num_parallel_calls=2),
+        Dataset.range(9).map(fail).prefetch(2),
+    ):
+        with pytest.raises(KeyError) as raised:
+            list(data)
+        assert raised.value.args == ("three", 3)
+
+
+def test_elements_are_tensors_texts_and_numpy():
+    (numbers, text), half = next(iter(Dataset.from_tensors((ELEMENT, 0.5))))
+    assert numbers["x"].dtype is torch.float32 and numbers["n"] is None and half.item() == 0.5
+    assert text.numpy().tolist() == ["é".encode(), b""] and (text == "é").tolist() == [True, False]
+    assert str(Strings.of("x")) == "x" and Strings.of(b"x").numpy() == b"x"
+    assert repr(Dataset.range(3)).startswith("<Dataset cardinality=3, element_spec=TensorSpec")
+    assert bool(Dataset.range(0)) and len(Dataset.range(0)) == 0
+
+
+def test_options_are_kept():
+    options = Options()
+    options.threading.private_threadpool_size = 4
+    options.deterministic = False
+    assert options.threading.private_threadpool_size == 4 and options.deterministic is False
+    assert [int(n) for n in Dataset.range(2).with_options(options)] == [0, 1]
