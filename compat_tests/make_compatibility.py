@@ -54,13 +54,13 @@ data too, so that the end is bit for bit that of an uninterrupted run on a CPU. 
 again from its beginning; where a position cannot be found again it is an error.
 
 **Random numbers.** After `set_random_seed`, initial weights are those of tf.keras, and so
-are the draws of seeded initializers and the orders of a seeded `Dataset.shuffle`. Dropout, noise and
-the shuffling of arrays repeat for a seed, but the draws are torch's, not TensorFlow's.
+are the draws of seeded initializers and the orders of a seeded `Dataset.shuffle`. Dropout, noise
+and the shuffling of arrays repeat for a seed, but the draws are torch's, not TensorFlow's.
 
-**Data.** `workers` and `use_multiprocessing` work as in Keras; with `workers=1`, the default, batches
-are made in the main thread. Processes share no generator. A series shorter than a window of
-`timeseries_dataset_from_array` is an error, where tf.keras gives no batch. JPEG files are decoded
-exactly; TensorFlow's fast decoder is off by up to 6 of 255. `ragged=True` is an error.
+**Data.** `workers` and `use_multiprocessing` work as in Keras; with `workers=1`, the default,
+batches are made in the main thread. Processes share no generator. A series shorter than a window
+of `timeseries_dataset_from_array` is an error, where tf.keras gives no batch. JPEG files are
+decoded exactly; TensorFlow's fast decoder is off by up to 6 of 255. `ragged=True` is an error.
 
 **Gradients.**
 - Categorical cross-entropy from logits: the gradient is the derivative of the value. TensorFlow's
