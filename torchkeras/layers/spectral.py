@@ -22,7 +22,7 @@ class SpectralNormalization(Wrapper):
     call before stopped (Miyato et al., 2018). As in Keras, the divided kernel is kept.
 
     >>> from .core import Dense
-    >>> layer = SpectralNormalization(Dense(2, use_bias=False), power_iterations=20)
+    >>> layer = SpectralNormalization(Dense(2, kernel_initializer="ones"))
     >>> _ = layer(torch.randn(4, 3), training=True)
     >>> round(float(torch.linalg.matrix_norm(layer.layer.kernel.value, 2)), 3)
     1.0
