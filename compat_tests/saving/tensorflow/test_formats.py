@@ -193,3 +193,29 @@ def test_code_in_a_folder_is_refused(tmp_path):
     path.write_bytes(data.replace(b'"Activation"', b'"__lambda__"'))
     with pytest.raises(ValueError, match="code"):
         load_model(tmp_path / "model")
+
+
+def test_vocabularies_are_found_in_the_tables_of_a_folder(tmp_path):
+    """A vocabulary that was adapted is not in the config, but in constants of the graph."""
+    texts = np.array([["a b"], ["d c zzz"]], dtype=object)
+
+    def write(keras):
+        vectorize = keras.layers.TextVectorization(max_tokens=20, output_sequence_length=4)
+        vectorize.adapt(["a b c", "b c", "c d e"])
+        model = keras.Sequential(
+            [
+                keras.Input((1,), dtype="string"),
+                vectorize,
+                keras.layers.Embedding(20, 3),
+                keras.layers.GlobalAveragePooling1D(),
+                keras.layers.Dense(1),
+            ]
+        )
+        model.save(str(tmp_path / "theirs"), save_format="tf")
+        return {"files": packed(tmp_path / "theirs"), "predicted": model.predict(texts, verbose=0)}
+
+    expected = oracle.ask(write)
+    unpacked(expected["files"], tmp_path / "copy")
+    model = load_model(tmp_path / "copy", compile=False)
+    assert model.layers[0].get_vocabulary()[:4] == ["", "[UNK]", "c", "b"]
+    np.testing.assert_allclose(model.predict(texts, verbose=0), expected["predicted"], atol=1e-6)
