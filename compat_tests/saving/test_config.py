@@ -249,3 +249,27 @@ def test_what_is_left_out_stays_out(tmp_path, caplog):
     model.save(path)
     assert "is one of torch" in caplog.text
     assert load_model(path).optimizer is None
+
+
+def test_compile_configs_weight_paths_and_specs():
+    def told(keras):
+        keras.backend.clear_session()
+        a, b = keras.Input((3,), name="a"), keras.Input((2,), dtype="int32", name="b")
+        words = keras.layers.Flatten(name="flat")(keras.layers.Embedding(5, 2, name="words")(b))
+        joined = keras.layers.Concatenate(name="joined")([a, words])
+        model = keras.Model([a, b], keras.layers.Dense(2, name="out")(joined))
+        model.compile("adam", "mse", metrics=["mae"])
+        other = keras.models.clone_model(model)
+        other.compile_from_config(model.get_compile_config())
+        found = [other.loss, other.optimizer.get_config()["name"]]
+        (specs,), rest = model.save_spec()
+        shapes = [[list(spec.shape), str(spec.name)] for spec in specs]
+        return [sorted(model.get_weight_paths()), found, shapes, rest]
+
+    assert told(torchkeras) == oracle.ask(told)
+
+
+def test_export_names_the_way_out():
+    model = torchkeras.Sequential([torchkeras.layers.Dense(1, input_shape=(2,))])
+    with pytest.raises(NotImplementedError, match="torch.export"):
+        model.export("folder")

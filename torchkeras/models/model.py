@@ -7,9 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from .. import tree
+from ..data.elements import TensorSpec
 from ..graph import Graph
 from ..layer import TABLE, Layer
 from ..saving import api as saving
+from ..saving import compiling
+from ..saving.tensorflow.objects import weight_paths
 from .trainer import Trainer
 
 
@@ -62,6 +66,41 @@ class Model(Trainer):
         """
         _refuse_options(options)
         return saving.load_weights(self, filepath, by_name=by_name, skip_mismatch=skip_mismatch)
+
+    def get_compile_config(self) -> dict[str, Any] | None:
+        """What `compile` was given, as `compile_from_config` and `.keras` files take it."""
+        return None if self._compiled is None else compiling.compile_config(self)
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """Compile as a model was that `get_compile_config` described."""
+        compiling.compile_as_told(self, config, None, "The config")
+
+    def get_weight_paths(self) -> dict[str, Any]:
+        """All weights by the attributes that lead to them: 'dense.kernel'."""
+        return weight_paths(self)
+
+    def save_spec(self, dynamic_batch: bool = True) -> Any:
+        """Shapes and dtypes of what the model is called with, as `(args, kwargs)`.
+
+        With `dynamic_batch=False` the batch size is that of the inputs. None for a subclass, whose
+        `call` may take anything.
+        """
+        if self._graph is None:
+            return None
+        free = (None,) if dynamic_batch else ()
+        specs = [
+            TensorSpec((*free, *t.shape[len(free) :]), t.dtype, t.node.operation.name)
+            for t in self._graph.flat_inputs
+        ]
+        return ([tree.pack(self._graph.inputs, specs)], {})
+
+    def export(self, filepath: Any, format: str = "tf_saved_model", **kwargs: Any) -> None:
+        """Raises NotImplementedError: what serves a model of torch is made by torch."""
+        raise NotImplementedError(
+            f"Models are not exported as {format!r}, which holds functions of TensorFlow. Serve this "
+            "one with torch.export.export(model, (inputs,)) and torch.export.save(), or write an "
+            "ONNX file with torch.onnx.export(); model.save() writes what Keras loads."
+        )
 
     def to_json(self, **kwargs: Any) -> str:
         """The architecture as JSON text for `model_from_json`; `kwargs` go to `json.dumps`."""

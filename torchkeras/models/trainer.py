@@ -25,6 +25,12 @@ from .network import Network
 class Trainer(Network):
     """A network with Keras' training: every step and what makes it may be overridden."""
 
+    run_eagerly = False
+    jit_compile: Any = None
+    steps_per_execution = 1
+    autotune_steps_per_execution = False
+    distribute_reduction_method = "auto"
+
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
         self._compiled: Compiled | None = None
@@ -32,11 +38,6 @@ class Trainer(Network):
         self._graph_compiled = False  # whether torch.compile was asked for and has begun
         self.optimizer = None
         self.loss: Any = {}
-        self.run_eagerly = False
-        self.jit_compile: Any = None
-        self.steps_per_execution = 1
-        self.autotune_steps_per_execution = False
-        self.distribute_reduction_method = "auto"
         self.stop_training = False
         self.history = None
         self._resume: Any = None  # where an interrupted run goes on, if a callback says so

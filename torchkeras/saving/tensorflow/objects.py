@@ -308,3 +308,20 @@ class Builder:
         for name in path[:-1]:
             index = self.add(index, name)
         self.add(index, path[-1], weight)
+
+
+def weight_paths(model: Any) -> dict[str, Any]:
+    """The weights of a model by the attributes that lead to them, layers of a graph by name."""
+    builder, paths, todo = Builder(model), {}, deque([(0, "")])
+    graph_layers = {id(layer): layer.name for layer in model.layers} if model._graph else {}
+    seen = {0}
+    while todo:
+        index, path = todo.popleft()
+        if builder.graph.nodes[index].variable:
+            paths[path] = builder.things[index]
+        for name, child in builder.graph.nodes[index].children.items():
+            if child not in seen:
+                seen.add(child)
+                name = graph_layers.get(id(builder.things.get(child)), name)
+                todo.append((child, f"{path}.{name}" if path else name))
+    return paths
