@@ -97,8 +97,8 @@ class Model(Trainer):
     def export(self, filepath: Any, format: str = "tf_saved_model", **kwargs: Any) -> None:
         """Raises NotImplementedError: what serves a model of torch is made by torch."""
         raise NotImplementedError(
-            f"Models are not exported as {format!r}, which holds functions of TensorFlow. Serve this "
-            "one with torch.export.export(model, (inputs,)) and torch.export.save(), or write an "
+            f"Models are not exported as {format!r}, which holds functions of TensorFlow. Serve "
+            "this one with torch.export.export(model, (inputs,)) and torch.export.save(), or write an "
             "ONNX file with torch.onnx.export(); model.save() writes what Keras loads."
         )
 
