@@ -98,8 +98,8 @@ class Model(Trainer):
         """Raises NotImplementedError: what serves a model of torch is made by torch."""
         raise NotImplementedError(
             f"Models are not exported as {format!r}, which holds functions of TensorFlow. Serve "
-            "this one with torch.export.export(model, (inputs,)) and torch.export.save(), or write an "
-            "ONNX file with torch.onnx.export(); model.save() writes what Keras loads."
+            "this one with torch.export.export(model, (inputs,)) and torch.export.save(), or write "
+            "an ONNX file with torch.onnx.export(); model.save() writes what Keras loads."
         )
 
     def to_json(self, **kwargs: Any) -> str:
