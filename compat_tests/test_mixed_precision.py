@@ -12,7 +12,7 @@ from torch import nn
 
 import torchkeras
 from compat_tests import oracle
-from compat_tests.training.test_step_cost import reads
+from compat_tests.test_no_sync import reads
 from torchkeras import Model, Sequential, layers, mixed_precision, models, policies
 from torchkeras.layer import Layer
 
