@@ -11,6 +11,7 @@ import torch
 
 from .. import tree
 from ..data.arrays import ArrayBatches, unpack_x_y_sample_weight
+from ..data.elements import Strings
 from ..layers import Embedding
 
 
@@ -68,27 +69,31 @@ def check_labels(model: Any, batches: Any) -> None:
 
 
 def check_tokens(model: Any, batches: Any) -> None:
-    """ValueError for numbers that an `Embedding` cannot look up, in arrays that go straight to it.
+    """ValueError for numbers that an `Embedding` cannot look up, in arrays that go straight to it;
+    TypeError for texts where numbers are expected.
 
     They are looked at once, where the data lives: on a GPU an index out of range would end the
     process.
     """
-    wanted = _embeddings_of(model)
-    if not wanted or not isinstance(batches, ArrayBatches):
+    if not isinstance(batches, ArrayBatches) or getattr(model, "_graph", None) is None:
         return
     x = unpack_x_y_sample_weight(batches.data)[0]
     named = isinstance(x, dict) and all(name in x for name in model.input_names)
     leaves = [x[name] for name in model.input_names] if named else tree.flatten(x)
-    for place, layer in wanted:
+    for tensor, name, leaf in zip(model.inputs, model.input_names, leaves, strict=False):
+        if isinstance(leaf, Strings) and tensor.dtype != "string":
+            raise TypeError(
+                f'Input "{name}" of model "{model.name}" received texts, but expected numbers. '
+                "Put a StringLookup or TextVectorization before the model or into it."
+            )
+    for place, layer in _embeddings_of(model):
         if place < len(leaves) and leaves[place].numel():
             _check_indices(leaves[place], layer)
 
 
 def _embeddings_of(model):
     """Pairs of the number of an input and the `Embedding` that it goes to, found once."""
-    graph = getattr(model, "_graph", None)
-    if graph is None:
-        return []
+    graph = model._graph
     known = model.__dict__.get("_token_inputs")
     if known is None or known[0] is not graph:
         places = {id(tensor): place for place, tensor in enumerate(graph.flat_inputs)}

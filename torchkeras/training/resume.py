@@ -39,10 +39,10 @@ class Resume:
         state = self.state
         _refuse(batches, state["epoch"] or state["batch"], self.where)
         restore_source(batches, state["source"])
-        if isinstance(batches, Stream):
-            batches._epochs = state["epoch"]
         self._host = not _goes_on(batches)
-        if not self._host:
+        if self._host and isinstance(batches, Stream):
+            batches._epochs = state["epoch"]
+        elif not self._host:
             states.put_random(state["random_of_run"])
             for _ in range(state["epoch"]):
                 for _ in batches:
