@@ -24,7 +24,7 @@ class SpectralNormalization(Wrapper):
     >>> from .core import Dense
     >>> layer = SpectralNormalization(Dense(2, kernel_initializer="ones"))
     >>> _ = layer(torch.randn(4, 3), training=True)
-    >>> round(float(torch.linalg.matrix_norm(layer.layer.kernel.value, 2)), 3)
+    >>> round(torch.linalg.matrix_norm(layer.layer.kernel.value, 2).item(), 3)
     1.0
     """
 
