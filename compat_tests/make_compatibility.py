@@ -71,6 +71,15 @@ decoded exactly; TensorFlow's fast decoder is off by up to 6 of 255. `ragged=Tru
 - `Nadam` is the rule that tf.keras runs eagerly. Traced into a graph, tf.keras keeps the product of
   momenta of the step it was traced in; in a small test losses differ from the fourth digit on.
 
+**Applications.** RegNet and ConvNeXt start at `input_tensor` itself; tf.keras leaves out the layers
+before it. Published weights are fetched before the network is built.
+
+**Pictures.** Without Graphviz `plot_model` writes an SVG. `layer_range` of a `Sequential` names the
+layers it shows; tf.keras is one layer off.
+
+**`keras.dtensor`, `keras.estimator`, `keras.export`** are TensorFlow's own: each of their names is an
+error that tells what to use.
+
 **Plain torch modules** may stand among layers; their weights are called `weight:0`, in torch's
 axes. Torch's losses, optimizers and learning rate schedulers may stand in `compile`; a scheduler
 takes its step after each update, as Keras' schedules count. A Keras config cannot hold them.

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import gc
 import json
+import re
 import sys
 import tempfile
 import time
@@ -26,7 +27,6 @@ from compat_tests.applications.cases import DIGESTS, OTHERS, digest, label, rand
 from torchkeras import applications, backend  # noqa: E402
 
 PAGE = ROOT / "docs" / "applications.md"
-ROWS = Path(__file__).parent / "compared.json"
 
 
 def architectures() -> list[str]:
@@ -73,11 +73,32 @@ def compare(keras, name: str) -> dict:
     return row
 
 
+def check_digests(name: str) -> None:
+    """The architecture is built as tf.keras builds it, with and without its classifier."""
+    told = json.loads(DIGESTS.read_text())
+    for arguments in ({}, {"include_top": False}):
+        backend.clear_session()
+        with torch.device("meta"):
+            model = getattr(applications, name)(weights=None, **arguments)
+        assert digest(model) == told[label(name, arguments)], label(name, arguments)
+
+
+def read_page() -> dict:
+    """What earlier runs found."""
+    if not PAGE.exists():
+        return {}
+    cells = re.findall(r"^\| `(\w+)` \| (\d+) \| ([\d,]+) \| (\S+) \|$", PAGE.read_text(), re.M)
+    return {
+        name: {"size": int(size), "parameters": int(count.replace(",", "")), "error": float(error)}
+        for name, size, count, error in cells
+    }
+
+
 def write_page(rows: dict) -> None:
     lines = [
         "# Applications",
         "",
-        "All architectures of `keras.applications` beside tf_keras, with the same random weights, "
+        "Architectures of `keras.applications` beside tf_keras, with the same random weights, "
         "written to",
         "an `.h5` file by tf_keras and loaded by its path, for one random image. The difference is "
         "the largest",
@@ -98,14 +119,14 @@ def main(arguments: list[str]) -> None:
     if "--digests" in arguments:
         write_digests(keras)
         return
-    rows = json.loads(ROWS.read_text()) if ROWS.exists() else {}
+    rows = read_page()
     for name in [a for a in arguments if a[0] != "-"] or architectures():
         if name in rows:
             continue
+        check_digests(name)
         rows[name] = compare(keras, name)
-        ROWS.write_text(json.dumps(rows, indent=0))
+        write_page(rows)
         gc.collect()
-    write_page(rows)
 
 
 if __name__ == "__main__":
