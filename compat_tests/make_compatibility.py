@@ -77,8 +77,8 @@ before it. Published weights are fetched before the network is built.
 **Pictures.** Without Graphviz `plot_model` writes an SVG. `layer_range` of a `Sequential` names the
 layers it shows; tf.keras is one layer off.
 
-**`keras.dtensor`, `keras.estimator`, `keras.export`** are TensorFlow's own: each of their names is an
-error that tells what to use.
+**`keras.dtensor`, `keras.estimator`, `keras.export`** are TensorFlow's own: their names are
+errors that tell what to use.
 
 **Plain torch modules** may stand among layers; their weights are called `weight:0`, in torch's
 axes. Torch's losses, optimizers and learning rate schedulers may stand in `compile`; a scheduler
