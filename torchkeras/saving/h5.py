@@ -346,6 +346,7 @@ class Writer:
 
     def array(self, name: str, value: np.ndarray) -> None:
         """An array with a checksum."""
+        value = np.asarray(value, order="C")  # once, not for the checksum and for the file
         made = self._group.create_dataset(name, data=value)
         self._checksums[made.name] = _checksum(value)
 
