@@ -70,5 +70,19 @@ __all__ = [
 
 dtensor, estimator, export = map(_AbsentModule, ("dtensor", "estimator", "export"))
 
+def load_ipython_extension(ipython):
+    """`%load_ext torchkeras`: from here on the notebook's `keras` and `tensorflow` are ours."""
+    from . import shim
+
+    shim.install()
+
+
+def unload_ipython_extension(ipython):
+    """`%unload_ext torchkeras`."""
+    from . import shim
+
+    shim.uninstall()
+
+
 _enter_old_spellings()
 _resume()

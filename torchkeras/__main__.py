@@ -13,16 +13,24 @@ from importlib.machinery import SourceFileLoader
 USAGE = """\
 usage: python -m torchkeras SCRIPT [ARGUMENT ...]
        python -m torchkeras -m MODULE [ARGUMENT ...]
+       torchkeras run ...
 
-Runs a Keras script as python itself would, except that 'keras', 'tf_keras', 'tensorflow' and
-'tensorflow.keras' are torchkeras in it."""
+Runs a Keras script or notebook as python itself would, except that 'keras', 'tf_keras',
+'tensorflow' and 'tensorflow.keras' are torchkeras in it.
+
+example: python -m torchkeras train.py --epochs 10
+         python -m torchkeras -m pytest tests"""
 
 
 def main() -> None:
-    """Install the names of Keras, then become the script that the command line names."""
+    """`python -m torchkeras`: become the script that the command line names."""
+    run(sys.argv[1:])
+
+
+def run(arguments: list[str]) -> None:
+    """Install the names of Keras, then become the script that `arguments` begin with."""
     from torchkeras import shim
 
-    arguments = sys.argv[1:]
     if arguments[:1] in (["-h"], ["--help"]):
         print(USAGE)
         return
@@ -31,7 +39,7 @@ def main() -> None:
         print(USAGE, file=sys.stderr)
         sys.exit(2)
     shim.install()
-    sys.excepthook = _without_own_frames(sys.excepthook)
+    sys.excepthook = _without_own_frames(sys.excepthook, sys.argv[0])
     if as_module:
         sys.argv = arguments[1:]
         runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
@@ -64,6 +72,11 @@ def _run_script(path):
     module.__loader__ = SourceFileLoader("__main__", full_path)
     module.__cached__ = None
     sys.modules["__main__"] = module
+    if path.endswith(".ipynb"):
+        from torchkeras.shim import notebook
+
+        notebook.run(path, source, module.__dict__)
+        return
     exec(compile(source, full_path, "exec", dont_inherit=True), module.__dict__)
 
 
@@ -72,9 +85,13 @@ def _set_first_path(folder):
         sys.path[0] = folder
 
 
-def _without_own_frames(show):
+def _without_own_frames(show, command):
     """An excepthook whose traceback begins in the script, as if python ran it."""
-    own = {__file__, main.__code__.co_filename, runpy.run_module.__code__.co_filename}
+    folder = os.path.dirname(__file__)
+    own = {main.__code__.co_filename, runpy.run_module.__code__.co_filename}
+    own |= {os.path.join(folder, *path) for path in (["__main__.py"], ["command.py"])}
+    own.add(os.path.join(folder, "shim", "notebook.py"))
+    own.add(command)  # what the console started
 
     def excepthook(kind, error, traceback):
         while traceback and traceback.tb_frame.f_code.co_filename in own:

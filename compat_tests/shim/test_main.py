@@ -1,10 +1,12 @@
 """`python -m torchkeras script` beside `python script`: the same but for the names of Keras."""
 
+import json
 import textwrap
 
 import pytest
 
 from compat_tests.processes import check_python, run_python
+from torchkeras.command import COMMANDS
 
 SCRIPTS = {
     "surroundings": """
@@ -89,6 +91,61 @@ def test_folder_with_main(tmp_path):
     write(tmp_path, "program/__main__.py", "import sys, keras; print(sys.argv, sys.path[0])")
     output = check_python("-m", "torchkeras", "program", "x", cwd=tmp_path)
     assert output == "['program', 'x'] program\n"
+
+
+def test_notebook(tmp_path):
+    code = [["%matplotlib inline\n", "import keras\n", "!pip list"], ["print(keras.__name__)"]]
+    code.append("def wrong():\n    raise KeyError('here')\nwrong()")
+    cells = [{"cell_type": "code", "source": source} for source in code]
+    cells.insert(1, {"cell_type": "markdown", "source": "text"})
+    write(tmp_path, "book.ipynb", json.dumps({"cells": cells, "nbformat": 4}))
+    ours = run_python("-m", "torchkeras", "book.ipynb", cwd=tmp_path)
+    assert ours.stdout == "torchkeras\n" and ours.returncode == 1
+    lines = ours.stderr.splitlines()
+    assert lines[1] == '  File "book.ipynb, cell 3", line 3, in <module>'
+    assert lines[-1] == "KeyError: 'here'"
+
+
+def test_pytest_in_the_shim(tmp_path):
+    write(
+        tmp_path,
+        "test_it.py",
+        """
+        from tensorflow import keras
+        def test_name():
+            assert keras.__name__ == "torchkeras"
+        """,
+    )
+    output = check_python("-m", "torchkeras", "-m", "pytest", "-q", "test_it.py", cwd=tmp_path)
+    assert "1 passed" in output
+
+
+def test_extension_of_a_notebook(tmp_path):
+    check_python(
+        "-c",
+        "import torchkeras; torchkeras.load_ipython_extension(None); import tensorflow as tf\n"
+        "assert tf.keras is torchkeras; torchkeras.unload_ipython_extension(None)",
+        cwd=tmp_path,
+    )
+
+
+COMMAND = "import sys; from torchkeras.command import main; main()"
+
+
+def test_command(tmp_path):
+    write(tmp_path, "script.py", "import keras, sys; print(keras.__name__, sys.argv); 1 / 0")
+    ours = run_python("-c", COMMAND, "run", "script.py", "x", cwd=tmp_path)
+    assert ours.stdout == "torchkeras ['script.py', 'x']\n"
+    plain = run_python("-c", COMMAND, "run", "--help", cwd=tmp_path)
+    assert "example" in plain.stdout and plain.returncode == 0
+    wrong = run_python("-c", COMMAND, "walk", cwd=tmp_path)
+    assert wrong.returncode == 2 and "no command 'walk'" in wrong.stderr
+    assert "usage: torchkeras COMMAND" in check_python("-c", COMMAND, "--help", cwd=tmp_path)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_shows_an_example(name, tmp_path):
+    assert "example" in check_python("-c", COMMAND, name, "--help", cwd=tmp_path)
 
 
 @pytest.mark.parametrize("arguments, code", [((), 2), (("-m",), 2), (("-x",), 2), (("--help",), 0)])

@@ -104,7 +104,11 @@ def _fallback(module, path, table):
         if place is None or place == f"{path}.{name}":
             if before is not None:
                 return before(name)
-            raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}", name=name)
+            raise AttributeError(
+                f"module {module.__name__!r} has no attribute {name!r}; docs/compatibility.md "
+                "lists what it has.",
+                name=name,
+            )
         owner, _, attribute = place.rpartition(".")
         value = getattr(importlib.import_module(f"{_ROOT}.{owner}"), attribute)
         if not place.startswith("legacy."):  # those tell by themselves, when they are called
