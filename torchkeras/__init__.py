@@ -70,6 +70,7 @@ __all__ = [
 
 dtensor, estimator, export = map(_AbsentModule, ("dtensor", "estimator", "export"))
 
+
 def load_ipython_extension(ipython):
     """`%load_ext torchkeras`: from here on the notebook's `keras` and `tensorflow` are ours."""
     from . import shim

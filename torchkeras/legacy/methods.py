@@ -149,10 +149,17 @@ def enter() -> None:
     for name, method in METHODS.items():
         if name not in models.Model.__dict__:
             setattr(models.Model, name, method)
+    models.Model._self_tracked_trackables = property(_tracked)
     layers.Layer._outbound_nodes = property(lambda layer: layer.outbound_nodes)
     layers.Layer._inbound_nodes = property(lambda layer: layer.inbound_nodes)
     for name in ("trainable_weights", "non_trainable_weights"):
         setattr(Weighted, name, getattr(Weighted, name).setter(_weights_setter(name)))
+
+
+def _tracked(model):
+    """The layers, and the input of a `Sequential`, which `layers` leaves out."""
+    start = getattr(model, "_input_layer", None)
+    return ([start] if start is not None else []) + list(model.layers)
 
 
 def _weights_setter(name):

@@ -37,6 +37,7 @@ MODULES = {
     "layers.convolutional.conv1d": "layers",
     "layers.convolutional.conv2d": "layers",
     "layers.convolutional.conv3d": "layers",
+    "layers.convolutional.base_conv": "layers",
     "layers.pooling": "layers",
     "layers.normalization": "layers",
     "layers.normalization.batch_normalization": "layers",
@@ -109,6 +110,8 @@ MODULES = {
     "saving.model_config": "models",
     "saving.object_registration": "utils",
     "saving.saving_api": "models",
+    "saving.saving_lib": "models",
+    "saving.legacy.hdf5_format": "models",
     "preprocessing.image.image": "preprocessing.image",
     "preprocessing.image_dataset": "utils",
     "preprocessing.text_dataset": "utils",
@@ -216,8 +219,8 @@ OWN: dict[str, dict[str, str]] = {
     },
     "optimizer_v2.gradient_descent": {"SGD": "optimizers.legacy.SGD"},
     "utils.generic_utils": {
-        "serialize_keras_object": "saving.serialize_keras_object",
-        "deserialize_keras_object": "saving.deserialize_keras_object",
+        "serialize_keras_object": "legacy.objects.serialize_keras_object",
+        "deserialize_keras_object": "legacy.objects.deserialize_keras_object",
         "to_list": "legacy.models.to_list",
     },
     "utils.conv_utils": {
@@ -226,6 +229,7 @@ OWN: dict[str, dict[str, str]] = {
         "conv_input_length deconv_output_length convert_kernel".split()
     },
     "utils.layer_utils": {"print_summary": "legacy.models.print_summary"},
+    "layers.convolutional.base_conv": {"Conv": "layers.conv.Conv"},
     "utils.losses_utils": {"ReductionV2": "losses.Reduction"},
 }
 

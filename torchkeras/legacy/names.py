@@ -75,7 +75,13 @@ NAMES: dict[str, dict[str, str]] = {
         "symbolic_learning_phase": "backend.learning_phase",
         "normalize_data_format": "legacy.conv_utils.normalize_data_format",
     },
+    "saving": {
+        "serialize_keras_object": "legacy.objects.serialize_keras_object",
+        "deserialize_keras_object": "legacy.objects.deserialize_keras_object",
+    },
     "utils": {
+        "serialize_keras_object": "legacy.objects.serialize_keras_object",
+        "deserialize_keras_object": "legacy.objects.deserialize_keras_object",
         "multi_gpu_model": "legacy.models.multi_gpu_model",
         "get_from_module": "legacy.models.get_from_module",
         "accuracy": "legacy.backend.categorical_accuracy_of_labels",

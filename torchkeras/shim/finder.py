@@ -195,7 +195,7 @@ class _ParentLoader(Loader):
         return ModuleType(spec.name)
 
     def exec_module(self, module: ModuleType) -> None:
-        module.__getattr__ = lambda name: _refuse(f"{module.__name__}.{name}")
+        module.__getattr__ = lambda name: _refuse_part(module.__name__, name)
 
 
 _PARENTS = {
@@ -211,6 +211,12 @@ def _exists(name):
         return find_spec(name) is not None
     except ModuleNotFoundError:  # of a parent
         return False
+
+
+def _refuse_part(package, name):
+    if name.startswith("__"):
+        raise AttributeError(name)
+    _refuse(f"{package}.{name}")
 
 
 def _refuse(name):

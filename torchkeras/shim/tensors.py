@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ctypes
+import sys
 from contextlib import contextmanager
 from typing import Any
 
@@ -115,7 +116,21 @@ def _compatible(own, shape):
         raise ValueError(f"Shapes {tuple(own)} and {tuple(shape)} are not compatible.")
 
 
+def _replacing(sign):
+    """`x += y` makes a new tensor, as TensorFlow's do; torch's code and ours change theirs."""
+    in_place, plain = getattr(Tensor, f"__i{sign}__"), getattr(Tensor, f"__{sign}__")
+
+    def operator(self, other):
+        caller = sys._getframe(1).f_globals.get("__name__", "").partition(".")[0]
+        if caller in ("torch", "torchkeras") or (self.is_leaf and self.requires_grad):
+            return in_place(self, other)
+        return plain(self, other)
+
+    return operator
+
+
 _TENSOR = {
+    **{f"__i{sign}__": _replacing(sign) for sign in ("add", "sub", "mul", "truediv")},
     "numpy": _numpy,
     "__array__": _array,
     "__array_function__": _array_function,
