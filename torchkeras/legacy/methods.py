@@ -124,6 +124,8 @@ def _empty(self):
 
 
 METHODS = {
+    "compiled": property(lambda model: model._compiled is not None),
+    "_is_compiled": property(lambda model: model._compiled is not None),
     "fit_generator": fit_generator,
     "evaluate_generator": evaluate_generator,
     "predict_generator": predict_generator,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -78,3 +79,25 @@ def convert_all_kernels_in_model(model: Any) -> None:
         if type(layer).__name__ in ("Conv1D", "Conv2D", "Conv3D", "Conv2DTranspose"):
             kernel, *rest = layer.get_weights()
             layer.set_weights([np.ascontiguousarray(convert_kernel(kernel)), *rest])
+
+
+def path_to_string(path: Any) -> Any:
+    """A path object as text; anything else as it is."""
+    deprecated("path_to_string", "os.fspath")
+    return os.fspath(path) if isinstance(path, os.PathLike) else path
+
+
+def get_source_inputs(tensor: Any, layer: Any = None, node_index: Any = None) -> list:
+    """The inputs that a symbolic tensor is computed from."""
+    deprecated("get_source_inputs", "the inputs that you made")
+    found, stack, seen = [], [tensor], set()
+    while stack:
+        one = stack.pop()
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        if one.node is None or not one.node.inputs:
+            found.append(one)
+        else:
+            stack.extend(reversed(one.node.inputs))
+    return found

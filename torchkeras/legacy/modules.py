@@ -204,10 +204,13 @@ OWN: dict[str, dict[str, str]] = {
     "engine.topology": {
         "Container": "models.Model",
         "Network": "models.Model",
-        "get_source_inputs": "utils.get_source_inputs",
+        "get_source_inputs": "legacy.models.get_source_inputs",
         "Node": "graph.Node",
     },
-    "engine.network": {"Network": "models.Model", "get_source_inputs": "utils.get_source_inputs"},
+    "engine.network": {
+        "Network": "models.Model",
+        "get_source_inputs": "legacy.models.get_source_inputs",
+    },
     "engine.training": {"_make_batches": "legacy.models.make_batches"},
     "engine": {"Model": "models.Model", "Sequential": "models.Sequential"},
     "engine.saving": {"load_weights_from_hdf5_group": "legacy.models.load_weights_from_hdf5_group"},

@@ -88,6 +88,8 @@ NAMES: dict[str, dict[str, str]] = {
         "print_summary": "legacy.models.print_summary",
         "plot": "utils.plot_model",
         "to_list": "legacy.models.to_list",
+        "path_to_string": "legacy.models.path_to_string",
+        "get_source_inputs": "legacy.models.get_source_inputs",
         "has_arg": "legacy.models.has_arg",
         "convert_all_kernels_in_model": "legacy.models.convert_all_kernels_in_model",
     },

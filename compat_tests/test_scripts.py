@@ -1,0 +1,36 @@
+"""Keras scripts as users write them run unchanged; a sample here, all by `run_scripts.py` nightly."""
+
+import pytest
+
+from compat_tests import run_scripts
+
+SAMPLE = [
+    "keras1_mnist_cnn",
+    "keras1_merge_generator",
+    "keras2_callbacks",
+    "keras2_seq2seq",
+    "keras3_ops_layers",
+    "tf2_custom_loop",
+    "tf2_dcgan",
+    "tf2_functional_ops",
+]
+
+
+@pytest.mark.parametrize("name", SAMPLE)
+def test_script(name, tmp_path):
+    assert run_scripts.faults(name, tmp_path) == []
+
+
+def test_differences_are_seen():
+    one = {"loss": [1.0, 0.5], "names": ["a"]}
+    assert run_scripts.differences(one, {"loss": [1.0001, 0.5], "names": ["a"]}) == []
+    assert run_scripts.differences(one, {"loss": [1.01, 0.5], "names": ["a"]}) == [
+        "results.loss[0]: 1.0 and 1.01"
+    ]
+    assert len(run_scripts.differences(one, {"loss": [1.0], "names": ["b"]})) == 2
+    assert run_scripts.differences(one, {"loss": []}) != []
+
+
+def test_every_script_is_recorded():
+    scripts = {name for name in run_scripts.names() if not name.startswith(run_scripts.OURS_ONLY)}
+    assert set(run_scripts.wanted()) == scripts
