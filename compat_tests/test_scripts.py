@@ -1,4 +1,4 @@
-"""Keras scripts as users write them run unchanged; a sample here, all by `run_scripts.py` nightly."""
+"""Keras scripts as users write them run unchanged: a sample; all by `run_scripts.py` nightly."""
 
 import pytest
 
