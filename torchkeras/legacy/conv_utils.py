@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import backend as K
+from .warning import deprecated
 
 
 def normalize_tuple(value: Any, n: int, name: str, allow_zero: bool = False) -> tuple[int, ...]:
@@ -80,3 +81,19 @@ def convert_kernel(kernel: Any) -> np.ndarray:
     if kernel.ndim not in (3, 4, 5):
         raise ValueError(f"A kernel has 3, 4 or 5 axes; received the shape {kernel.shape}.")
     return np.copy(kernel[(slice(None, None, -1),) * (kernel.ndim - 2)])
+
+
+def obtain_input_shape(
+    input_shape: Any, default_size: int, min_size: int, data_format: Any, require_flatten: bool,
+    weights: Any = None,
+) -> tuple:  # fmt: skip
+    """The shape of a picture that an application takes: the one given, checked, or its own."""
+    deprecated("_obtain_input_shape", "the input shape itself")
+    first = normalize_data_format(data_format) == "channels_first"
+    if input_shape is None:
+        size = default_size if require_flatten else None
+        return (3, size, size) if first else (size, size, 3)
+    sides = input_shape[1:] if first else input_shape[:-1]
+    if len(input_shape) != 3 or any(n is not None and n < min_size for n in sides):
+        raise ValueError(f"Input size must be at least {min_size}x{min_size}; got {input_shape}.")
+    return tuple(input_shape)

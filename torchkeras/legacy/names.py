@@ -75,6 +75,7 @@ NAMES: dict[str, dict[str, str]] = {
         "symbolic_learning_phase": "backend.learning_phase",
         "normalize_data_format": "legacy.conv_utils.normalize_data_format",
     },
+    "applications.imagenet_utils": {"_obtain_input_shape": "legacy.conv_utils.obtain_input_shape"},
     "saving": {
         "serialize_keras_object": "legacy.objects.serialize_keras_object",
         "deserialize_keras_object": "legacy.objects.deserialize_keras_object",
