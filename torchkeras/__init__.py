@@ -6,6 +6,8 @@
 21
 """
 
+import importlib
+
 # isort: off
 from .garbage import resume as _resume
 
@@ -73,16 +75,12 @@ dtensor, estimator, export = map(_AbsentModule, ("dtensor", "estimator", "export
 
 def load_ipython_extension(ipython):
     """`%load_ext torchkeras`: from here on the notebook's `keras` and `tensorflow` are ours."""
-    from . import shim
-
-    shim.install()
+    importlib.import_module(f"{__name__}.shim").install()
 
 
 def unload_ipython_extension(ipython):
     """`%unload_ext torchkeras`."""
-    from . import shim
-
-    shim.uninstall()
+    importlib.import_module(f"{__name__}.shim").uninstall()
 
 
 _enter_old_spellings()
