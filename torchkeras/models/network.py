@@ -436,6 +436,7 @@ class _Entry:
         if self.dtype is None:
             return x
         if x.device != model._device:
+            self._check_numbers(x, model)
             x = x.to(model._device, non_blocking=True)
         if x.dtype is not self.dtype:
             if x.is_floating_point():
@@ -445,8 +446,17 @@ class _Entry:
                 x = x.to(self.dtype)
         return x
 
+    def _check_numbers(self, x, model):
+        if self.dtype is not None and is_text(x):
+            raise TypeError(
+                f'Input of model "{model.name}": expected numbers, found texts. Let a '
+                'TextVectorization or StringLookup layer follow Input(dtype="string"), or make '
+                "numbers of them first."
+            )
+
     def _reranked(self, x, model):
         """tf.keras adds or drops a last axis of one."""
+        self._check_numbers(x, model)
         rank = len(self.shape)
         if x.ndim == rank - 1 and self.shape[-1] == 1 and self.fits((*x.shape, 1)):
             return x.reshape((*x.shape, 1))
