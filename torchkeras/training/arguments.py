@@ -11,6 +11,7 @@ import torch
 
 from .. import tree
 from ..data.arrays import ArrayBatches, unpack_x_y_sample_weight
+from ..data.deferred import Texts
 from ..data.elements import Strings
 from ..layers import Embedding
 
@@ -81,7 +82,7 @@ def check_tokens(model: Any, batches: Any) -> None:
     named = isinstance(x, dict) and all(name in x for name in model.input_names)
     leaves = [x[name] for name in model.input_names] if named else tree.flatten(x)
     for tensor, name, leaf in zip(model.inputs, model.input_names, leaves, strict=False):
-        if isinstance(leaf, Strings) and tensor.dtype != "string":
+        if isinstance(leaf, (Strings, Texts)) and tensor.dtype != "string":
             raise TypeError(
                 f'Input "{name}" of model "{model.name}" received texts, but expected numbers. '
                 "Put a StringLookup or TextVectorization before the model or into it."
