@@ -30,6 +30,11 @@ is missing is an error that says so.
 
 ## What differs on purpose
 
+**Scripts in the shim.** Tensors of `tensorflow` are torch's. Once a script imports `tensorflow`,
+nothing is recorded for gradients outside of a `GradientTape` and of `fit`, as in TensorFlow: a loop
+that calls `loss.backward()` puts `torch.enable_grad()` around it. There `x += y` makes a new
+tensor. `RaggedTensor`, TFRecord files and estimators are errors that name the way out.
+
 **Training and inference.** A new layer or model is in inference mode, as calls in Keras are, where
 an `nn.Module` starts in training mode. `fit` switches it, a loop of your own calls `model.train()`.
 Random image layers augment when they are called alone, as in tf.keras; inside a model the model's
