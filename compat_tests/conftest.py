@@ -16,6 +16,8 @@ import torch  # noqa: E402
 
 from torchkeras import config, names  # noqa: E402
 
+collect_ignore = ["scripts"]  # programs, which the tests run
+
 
 @pytest.fixture(autouse=True)
 def fresh_start():
