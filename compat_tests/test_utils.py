@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+import torchkeras
 from compat_tests import oracle
 from torchkeras import utils
 
@@ -91,3 +92,18 @@ def test_custom_objects_are_those_of_the_registry():
     with utils.CustomObjectScope({"twice": abs}):
         assert utils.get_registered_object("twice") is abs
     assert utils.get_registered_object("twice") is None
+
+
+def test_objects_as_configs_of_before():
+    def told(keras):
+        legacy = keras.utils.legacy
+        objects = [keras.initializers.Constant(2.0), keras.optimizers.SGD(0.5), None]
+        found = [legacy.serialize_keras_object(one) for one in objects]
+        known = {"SGD": keras.optimizers.SGD, "relu": keras.activations.relu}
+        again = legacy.deserialize_keras_object(found[1], known)
+        named = legacy.deserialize_keras_object("relu", known)
+        return [found[0], float(again.learning_rate), named is known["relu"], found[2]]
+
+    assert told(torchkeras) == oracle.ask(told)
+    with pytest.raises(ValueError, match="Unknown loss: 'nothing'"):
+        torchkeras.utils.legacy.deserialize_keras_object("nothing", {}, {}, "loss")

@@ -37,8 +37,9 @@ from ..registry import (
     get_registered_object,
     register_keras_serializable,
 )
+from ..saving.keras_object import deserialize_keras_object, serialize_keras_object
 from ..seeds import set_random_seed
-from . import experimental
+from . import experimental, legacy
 from .embeddings import warmstart_embedding_matrix
 from .threads import GeneratorEnqueuer, OrderedEnqueuer, SequenceEnqueuer, TimedThread
 
@@ -54,6 +55,7 @@ __all__ = [
     "array_to_img",
     "audio_dataset_from_directory",
     "custom_object_scope",
+    "deserialize_keras_object",
     "disable_interactive_logging",
     "enable_interactive_logging",
     "experimental",
@@ -65,6 +67,7 @@ __all__ = [
     "image_dataset_from_directory",
     "img_to_array",
     "is_interactive_logging_enabled",
+    "legacy",
     "load_img",
     "model_to_dot",
     "normalize",
@@ -73,6 +76,7 @@ __all__ = [
     "plot_model",
     "register_keras_serializable",
     "save_img",
+    "serialize_keras_object",
     "set_random_seed",
     "split_dataset",
     "text_dataset_from_directory",
