@@ -41,13 +41,16 @@ Random image layers augment when they are called alone, as in tf.keras; inside a
 mode decides, where tf.keras' `model(images)` augments.
 
 **Text** stays on the host: `StringLookup` and `TextVectorization` take numpy arrays and lists of
-strings and are called on data, not inside a model. A vocabulary that `adapt` found is in the
-layer's config; a vocabulary file that a config names is not opened.
+strings, alone or behind `Input(dtype="string")` in a model. A vocabulary that `adapt` found is in
+the layer's config; a vocabulary file that a config names is not opened.
 
 **`compile`.** `Model.compile` is Keras' method; torch's stays reachable as
 `nn.Module.compile(model)` and `torch.compile(model)`. Everything runs eagerly unless
 `jit_compile=True` asks for `torch.compile` of the forward pass, as one graph without breaks.
-`steps_per_execution` calls callbacks as tf.keras does, but makes nothing faster.
+`steps_per_execution` calls callbacks as tf.keras does, but makes nothing faster. `predict` may run
+small batches of arrays as one where no layer, hook or callback could tell; results differ by
+rounding. On Linux the first run on a CPU has the C library keep freed memory for the next step,
+unless the environment sets `MALLOC_TRIM_THRESHOLD_` or its like.
 
 **`fit`** raises where labels cannot fit the output, where a loss has no labels, and where `y` has
 more parts than there are outputs; tf.keras broadcasts or drops them. It warns once when the loss is
@@ -130,9 +133,8 @@ of tf.keras; the other one starts its optimizer anew. Layers that are called wit
 such as MultiHeadAttention, can be written for one of the two alone, which the format chooses as
 well. `compat_tests/make_matrix.py` holds every library's files against every other's.
 
-**Not there yet:** models that hold symbolic tensors of TensorFlow
-operations; `tf.data`, `tf.function` and TensorFlow's other functions in scripts (torch's take their
-place). No test has run on a GPU so far.
+**Not there yet:** ragged and sparse tensors, and functions of a SavedModel. The paths for GPUs are
+written, but no test has run on one so far.
 
 ## Names that are missing
 
