@@ -304,3 +304,12 @@ def test_initial_weights_after_a_seed_are_those_of_tf_keras():
     expected = oracle.ask(weights)
     for ours, theirs in zip(weights(torchkeras), expected, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
+
+
+def test_weights_that_predict_makes_can_be_trained():
+    model = Sequential([layers.Dense(2), layers.LSTM(2), layers.BatchNormalization()])
+    x = np.ones((4, 3, 2), "float32")
+    before = model.predict(x, verbose=0)
+    model.compile("sgd", "mse")
+    model.fit(x, np.zeros((4, 2)), verbose=0)
+    assert not np.array_equal(model.predict(x, verbose=0), before)

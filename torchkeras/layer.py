@@ -488,7 +488,8 @@ def _finishing(build):
 def _build_at_first_call(layer, args, kwargs):
     """Forward pre-hook of a layer that is not built; building removes it."""
     inputs = args[0] if args else next(iter(kwargs.values()))
-    layer._ensure_built(tree.map_structure(shape_of, inputs))
+    with torch.inference_mode(False):  # or weights that `predict` makes could not be trained
+        layer._ensure_built(tree.map_structure(shape_of, inputs))
 
 
 def _is_shape_list(shape):

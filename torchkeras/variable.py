@@ -97,7 +97,7 @@ class Variable:
 
     @property
     def value(self) -> Tensor:
-        """The tensor in the axes of Keras; call it or read it, both work."""
+        """The tensor in the axes of Keras."""
         return self._tensor
 
     @property

@@ -266,14 +266,17 @@ def load_weights(
     Layers are matched by their order, or by their names with `by_name=True`; `skip_mismatch`
     keeps the values of weights that have another shape, with a warning. On an error no weight
     changes. For a TensorFlow checkpoint, found by what its file names begin with, or the variables
-    of a SavedModel folder, the answer is a status with `expect_partial()` and `assert_consumed()`.
+    of a SavedModel folder, the answer is a status with `expect_partial()` and `assert_consumed()`;
+    a model without weights gets them when its first call has made them.
     """
-    _check_built(model, "loaded")
     prefix = _checkpoint(filepath)
     if prefix is not None:
         if by_name or skip_mismatch:
             raise ValueError(f"{filepath}: by_name and skip_mismatch are for HDF5 files of Keras.")
-        return checkpoint.load_weights(model, prefix)
+        if _is_built(model):
+            return checkpoint.load_weights(model, prefix)
+        return checkpoint.load_when_built(model, prefix)
+    _check_built(model, "loaded")
     kind = _kind(filepath)
     if kind == "folder":
         raise ValueError(f"{filepath} is a folder; name a checkpoint in it.")
@@ -358,8 +361,12 @@ def _assign(arrays):
         weight.assign(array)
 
 
+def _is_built(model):
+    return model.built or getattr(model, "_graph", None) is not None
+
+
 def _check_built(model, verb):
-    if not model.built and getattr(model, "_graph", None) is None:
+    if not _is_built(model):
         raise ValueError(
             f"The weights of model {model.name!r} cannot be {verb}: they do not exist yet. Call "
             "the model on data, or build() it with an input shape, first."

@@ -126,6 +126,22 @@ def test_a_subclass_model_finds_its_weights_by_attributes(tmp_path):
         np.testing.assert_array_equal(one, two)
 
 
+def test_a_model_without_weights_gets_them_in_its_first_call(tmp_path):
+    model, other = Branches(), Branches()
+    x = np.ones((2, 4), "float32")
+    expected = model.predict(x, verbose=0)
+    model.save_weights(tmp_path / "weights")
+    status = other.load_weights(tmp_path / "weights").expect_partial()
+    np.testing.assert_array_equal(other.predict(x, verbose=0), expected)
+    status.assert_consumed()
+    compiled = Branches()
+    compiled.compile("sgd", "mse")
+    compiled.load_weights(tmp_path / "weights")
+    loss = compiled.train_on_batch(x, np.zeros((2, 1)))
+    model.compile("sgd", "mse")
+    np.testing.assert_allclose(loss, model.train_on_batch(x, np.zeros((2, 1))), rtol=1e-6)
+
+
 def test_what_does_not_fit_changes_nothing(tmp_path):
     build = MODELS["mlp"][0]
     model = build(torchkeras)

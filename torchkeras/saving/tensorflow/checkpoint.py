@@ -117,6 +117,24 @@ def load_weights(model: Any, prefix: str, optimizer: bool = True) -> Status:
     return Status(prefix, missing, [key for key in file.keys() if key not in used])
 
 
+def load_when_built(model: Any, prefix: str) -> Status:
+    """Have a model without weights read them from a checkpoint in its first call.
+
+    That call is made twice: once to make the weights, and again with their values. What is asked of
+    the status until then is answered as if nothing was missing.
+    """
+    status = Status(Bundle(prefix).prefix, [], [])
+
+    def load(model, args, kwargs, outputs):
+        handle.remove()
+        found = load_weights(model, prefix)
+        status.missing, status.unused = found.missing, found.unused
+        return model(*args, **kwargs)
+
+    handle = model.register_forward_hook(load, with_kwargs=True)
+    return status
+
+
 def _optimizer_state(file, graph, model, pairs):
     """Names, values and keys of the optimizer's variables, and its learning rate."""
     index = graph.child(0, "optimizer")

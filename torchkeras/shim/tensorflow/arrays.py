@@ -22,6 +22,15 @@ from .dtypes import string
 # --- variables -----------------------------------------------------------------------------------
 
 
+class _Value(torch.Tensor):
+    """A variable's tensor that may be called for itself: `v.value()` of TensorFlow."""
+
+    __torch_function__ = torch._C._disabled_torch_function_impl
+
+    def __call__(self):
+        return self._plain
+
+
 class Variable(BaseVariable):
     """A value that changes in place; a layer or module that holds it owns it."""
 
@@ -39,6 +48,13 @@ class Variable(BaseVariable):
             tensor(value, dtype), trainable=trainable is not False, name=name or "Variable"
         )
         self.constraint = constraint
+
+    @property
+    def value(self) -> torch.Tensor:
+        """The tensor; TensorFlow calls it, `v.value()`, Keras 3 reads it."""
+        value = self._tensor.as_subclass(_Value)
+        value._plain = self._tensor
+        return value
 
     @property
     def dtype(self) -> torch.dtype:
