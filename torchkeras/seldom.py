@@ -81,7 +81,7 @@ class Seldom:
     def build_from_config(self, config: dict[str, Any]) -> None:
         """Build for the shape of `get_build_config`."""
         if config and not self.built:
-            self._ensure_built(_as_shapes(config["input_shape"]))
+            self._ensure_built(as_shapes(config["input_shape"]))
 
     def save_own_variables(self, store: Any) -> None:
         """Write the layer's own weights into a mapping: '0', '1', ..."""
@@ -99,9 +99,9 @@ class Seldom:
             weight.assign(np.asarray(store[str(number)]))
 
 
-def _as_shapes(shape):
+def as_shapes(shape):
     if isinstance(shape, dict):
-        return {key: _as_shapes(one) for key, one in shape.items()}
+        return {key: as_shapes(one) for key, one in shape.items()}
     if any(isinstance(one, (list, tuple)) for one in shape):
-        return [_as_shapes(one) for one in shape]
+        return [as_shapes(one) for one in shape]
     return tuple(shape)

@@ -7,6 +7,7 @@ from ..saving.api import (
     model_from_yaml,
     save_model,
 )
+from . import experimental
 from .cloning import clone_model
 from .functional import Functional
 from .model import Model
@@ -17,6 +18,7 @@ __all__ = [
     "Model",
     "Sequential",
     "clone_model",
+    "experimental",
     "load_model",
     "model_from_config",
     "model_from_json",

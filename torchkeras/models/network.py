@@ -15,6 +15,7 @@ from ..layer import Layer
 from ..names import module_name
 from ..pictures import model_to_svg
 from ..precision import torch_dtype
+from ..seldom import as_shapes
 from ..summary import summary
 from ..symbols import masks
 from ..variable import LayerWeight, Variable, Weight
@@ -370,17 +371,26 @@ class Network(Layer):
         """
         if self.built:
             return
+        self._built_for = input_shape
         self._prefix_sublayers()
         self._finish_build()
         if input_shape is not None and type(self).call is not Network.call:
             self._infer((_stand_ins(input_shape),), {})
 
+    def build_from_config(self, config: dict[str, Any]) -> None:
+        """Build for the shape of `get_build_config`, the layers of a subclass as well."""
+        if config and not self.built:
+            own = type(self).build is not Network.build
+            (self._ensure_built if own else self.build)(as_shapes(config["input_shape"]))
+
     def _ensure_built(self, input_shape):
         if not self.built:
+            self._built_for = input_shape
             self._prefix_sublayers()
-            if type(self).build is not Network.build:
-                self.build(input_shape)
-            self._finish_build()
+            with torch.inference_mode(False):
+                if type(self).build is not Network.build:
+                    self.build(input_shape)
+                self._finish_build()
 
     def summary(
         self,

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from .. import tree
 from ..budget import budget
 from . import archive, compiling, h5, object_weights, tensors, weights
 from .config import (
@@ -119,11 +120,12 @@ def _save_keras(model, filepath, overwrite, optimizer, version):
 
 def _optimizer_to_save(model):
     optimizer = model.optimizer
-    if optimizer is not None and not hasattr(optimizer, "get_config"):
+    foreign = [one for one in tree.flatten(optimizer) if not hasattr(one, "get_config")]
+    if optimizer is not None and foreign:
         _log.warning(
             "The optimizer %s is one of torch, which Keras files cannot hold. Compile the model "
             "again after loading it.",
-            optimizer.name,
+            foreign[0].name,
         )
         return None
     return optimizer
@@ -156,7 +158,7 @@ def save_weights(
             return
         if kind == "weights.h5":
             object_weights.write_objects(file, model)
-            if hasattr(model.optimizer, "get_config") and model.optimizer.built:
+            if all(hasattr(one, "get_config") for one in tree.flatten(model.optimizer)):
                 compiling.write_numbered(file, model.optimizer, 2 if save_format else 3)
         else:
             weights.write_weights(file, model)
@@ -251,11 +253,24 @@ def _load_keras(file, custom_objects, compile, safe_mode):
     with file.weights() as root:
         with budget(_SPARE + 2 * object_weights.count(root)):
             model = build_model(described, custom_objects, file.file, safe_mode)
+            if not model.built and described.get("build_config"):
+                _build_as_told(model, described["build_config"], file.file)
         _assign(object_weights.by_objects(root, model).read())
         object_weights.read_vocabularies(root, model, file)
         if compile and described.get("compile_config"):
             _compile(model, root, described["compile_config"], custom_objects, file.file, safe_mode)
     return model
+
+
+def _build_as_told(model, config, file):
+    """Build a subclass, whose layers learn their shapes from a call, for the shape in its file."""
+    try:
+        model.build_from_config(config)
+    except Exception as error:
+        raise ValueError(
+            f"{file}: model {model.name!r} cannot be built as the file says, for {config!r}: "
+            f"{error} Make the model, call it on data and use load_weights()."
+        ) from error
 
 
 def load_weights(
@@ -295,7 +310,7 @@ def load_weights(
             plan = object_weights.by_objects(root, model, skip_mismatch)
             arrays = plan.read()
             _assign(arrays)
-            if getattr(model.optimizer, "built", False):
+            if any(getattr(one, "built", False) for one in tree.flatten(model.optimizer)):
                 compiling.read_optimizer(root, model)
             return None
         if not root.has_attribute("layer_names") and not root.has_attribute("layer_names0"):

@@ -6,8 +6,9 @@ import logging
 import warnings
 from typing import Any
 
-from .. import losses, metrics, optimizers
+from .. import losses, metrics, optimizers, tree
 from ..configs import plain
+from ..names import to_snake_case
 from ..registry import custom_object_scope, get_registered_object
 from . import bytecode, h5, optimizer_values
 from .config import check_code
@@ -44,7 +45,9 @@ def compile_config(model: Any) -> dict[str, Any]:
     """The `compile_config` of a `.keras` file: what `compile` was given, as it was given."""
     given = model._compiled.given
     config = {
-        "optimizer": plain(optimizers.serialize(model.optimizer)),
+        "optimizer": tree.map_structure(
+            lambda one: plain(optimizers.serialize(one)), model.optimizer
+        ),
         "loss": _written(given["loss"], losses, False),
         "metrics": _written(given["metrics"], metrics, False),
         "loss_weights": given["loss_weights"],
@@ -75,13 +78,24 @@ def write_optimizer(file: h5.Writer, optimizer: Any) -> None:
 
 def write_numbered(root: h5.Writer, optimizer: Any, version: int) -> None:
     """Fill `optimizer/vars` with the state in the order of Keras `version`, 2 or 3."""
-    if not optimizer.built:
-        return
-    values = optimizer_values.of_keras_3(optimizer) if version == 3 else optimizer.get_weights()
-    group = root.group("optimizer/vars")
-    group.text("name", optimizer.name, as_bytes=False)
-    for number, value in enumerate(values):
-        group.array(str(number), value)
+    for path, one in _paths(optimizer):
+        if not one.built:
+            continue
+        values = optimizer_values.of_keras_3(one) if version == 3 else one.get_weights()
+        group = root.group(f"{path}/vars")
+        group.text("name", one.name, as_bytes=False)
+        for number, value in enumerate(values):
+            group.array(str(number), value)
+
+
+def _paths(optimizer):
+    """Where a file has the optimizer; each of several by its class, numbered from the second."""
+    if not isinstance(optimizer, list):
+        return [("optimizer", optimizer)]
+    kinds = [to_snake_case(type(one).__name__) for one in optimizer]
+    counts = [kinds[:place].count(kind) for place, kind in enumerate(kinds)]
+    names = [f"{k}_{count}" if count else k for k, count in zip(kinds, counts, strict=True)]
+    return [(f"optimizer/{n}", one) for n, one in zip(names, optimizer, strict=True)]
 
 
 # --- reading ---------------------------------------------------------------------------------
@@ -112,12 +126,15 @@ def _compile_arguments(config, model, custom_objects):
         described = config.get("optimizer_config") or config.get("optimizer")
         if described is None:
             raise KeyError("optimizer_config")
-        if isinstance(described, str):
-            optimizer = optimizers.get(described)
-        else:
-            optimizer = optimizers.deserialize(described, custom_objects)
+        several = isinstance(described, list)
+        made = [
+            optimizers.get(one)
+            if isinstance(one, str)
+            else optimizers.deserialize(one, custom_objects)
+            for one in (described if several else [described])
+        ]
         return {
-            "optimizer": optimizer,
+            "optimizer": made if several else made[0],
             "loss": _read(config.get("loss"), losses),
             "metrics": _read_metrics(config.get("metrics"), model),
             "weighted_metrics": _read_metrics(config.get("weighted_metrics"), model),
@@ -151,12 +168,16 @@ def _read_metrics(config, model):
 
 def read_optimizer(root: h5.Node, model: Any) -> None:
     """Give the optimizer the state that the file has; a log message where it does not fit."""
-    optimizer = model.optimizer
-    if not hasattr(optimizer, "load_named_weights"):
-        return
-    optimizer.build(model.trainable_variables)
+    for path, optimizer in _paths(model.optimizer):
+        if hasattr(optimizer, "load_named_weights"):
+            served = optimizer._model() if isinstance(model.optimizer, list) else model
+            optimizer.build(served.trainable_variables)
+            _read_one(root, optimizer, path)
+
+
+def _read_one(root, optimizer, path):
     try:
-        state = optimizer_state(root)
+        state = optimizer_state(root, path)
         if not state:
             return
         fitted = optimizer_values.fit(optimizer, state)
@@ -175,12 +196,12 @@ def read_optimizer(root: h5.Node, model: Any) -> None:
         )
 
 
-def optimizer_state(root: h5.Node) -> list[tuple[str, h5.Dataset]]:
+def optimizer_state(root: h5.Node, path: str = "optimizer") -> list[tuple[str, h5.Dataset]]:
     """Names and arrays of the optimizer's state in a file of any layout; not read yet."""
     if "optimizer_weights" in root:
         group = root.group("optimizer_weights")
         return [(name, group.dataset(name)) for name in group.texts("weight_names")]
-    if root.has("optimizer/vars"):
-        group = root.group("optimizer/vars")
+    if root.has(f"{path}/vars"):
+        group = root.group(f"{path}/vars")
         return [("", group.dataset(str(i))) for i in range(len(group.names()))]
     return []

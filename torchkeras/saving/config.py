@@ -67,6 +67,8 @@ def layer_entry(layer: Any) -> dict[str, Any]:
 def archive_config(model: Any, version: int) -> dict[str, Any]:
     """The `config.json` of a `.keras` file, which tf.keras 2.15 and Keras 3 understand."""
     config = plain(TABLE.serialize(model))
+    if getattr(model, "_graph", None) is None and model.get_build_config() is not None:
+        config["build_config"] = plain(model.get_build_config())
     if version == 3 and has_other_meaning(config):
         _log.warning(
             "Model %r computes with the hard_sigmoid of Keras 2; Keras 3 means another function by "
