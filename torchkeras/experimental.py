@@ -29,8 +29,9 @@ class LinearModel(Model):
     `(n, units)` of its own, those of a dictionary in the order of its sorted keys. ValueError
     where a dictionary lacks a key that the model was built with.
 
+    >>> import torch
     >>> model = LinearModel(units=2)
-    >>> model({"age": [[30.0]], "size": [[1.7, 60.0]]}).shape
+    >>> model({"age": torch.ones(2, 1), "size": torch.ones(2, 3)}).shape
     torch.Size([2, 2])
     """
 
