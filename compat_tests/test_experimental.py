@@ -164,15 +164,6 @@ def test_file_of_a_subclass_is_built_before_it_is_read(tmp_path):
     assert np.array_equal(again.predict(X, verbose=0), expected)
 
 
-def test_predict_before_fit():
-    """Weights that `predict` makes can be trained."""
-    model = Grown(1)
-    model.compile("sgd", "mse")
-    before = model.predict(X, verbose=0)
-    model.fit(X, Y, verbose=0)
-    assert np.any(before != model.predict(X, verbose=0))
-
-
 def test_sharpness_trains_in_inference_mode():
     """As 2.15 does; later releases of tf_keras have another rule."""
     norm = layers.BatchNormalization()

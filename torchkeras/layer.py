@@ -325,9 +325,8 @@ class Layer(Penalized, Connected, Seldom):
         check_inputs(self.input_spec, _flat_shapes(input_shape), self.name)
         self._prefix_sublayers()
         self._built_for = input_shape
-        with torch.inference_mode(False):  # `predict` may come first, and weights train later
-            self.build(input_shape)
-            self._finish_build()
+        self.build(input_shape)
+        self._finish_build()
 
     def _finish_build(self):
         """Enter the rows of the weight table, draw initial values, freeze and set the mode."""

@@ -387,10 +387,9 @@ class Network(Layer):
         if not self.built:
             self._built_for = input_shape
             self._prefix_sublayers()
-            with torch.inference_mode(False):
-                if type(self).build is not Network.build:
-                    self.build(input_shape)
-                self._finish_build()
+            if type(self).build is not Network.build:
+                self.build(input_shape)
+            self._finish_build()
 
     def summary(
         self,
