@@ -162,7 +162,7 @@ def test_elements(name):
         }
 
     expected = oracle.ask(lambda keras: run(_tf().data.Dataset))
-    found = oracle._plain(run(Dataset))
+    found = oracle.plain(run(Dataset))
     assert found.pop("cardinality") == expected.pop("cardinality") or name in ROUGHLY
     _same(found, expected)
 

@@ -73,7 +73,7 @@ def test_fit(case):
         return history, evaluated, model.predict(D.from_tensor_slices(X).batch(7), verbose=0)
 
     expected = oracle.ask(lambda keras: run(keras, _tf_data()))
-    found = oracle._plain(run(torchkeras, Dataset))
+    found = oracle.plain(run(torchkeras, Dataset))
     assert list(found[0]) == list(expected[0])
     for name, values in expected[0].items():
         np.testing.assert_allclose(found[0][name], values, rtol=1e-4)

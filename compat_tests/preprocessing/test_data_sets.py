@@ -128,7 +128,7 @@ def test_images(case, images):
         return described(utils.image_dataset_from_directory(str(images), **given))
 
     expected = oracle.ask(lambda keras: run(keras.utils))
-    check(oracle._plain(run(utils)), expected, tolerance=1e-3)
+    check(oracle.plain(run(utils)), expected, tolerance=1e-3)
 
 
 def test_four_channels_and_jpeg(tmp_path):
@@ -187,7 +187,7 @@ def test_texts(case, texts):
     def run(utils):
         return described(utils.text_dataset_from_directory(str(texts), **options))
 
-    check(oracle._plain(run(utils)), oracle.ask(lambda keras: run(keras.utils)))
+    check(oracle.plain(run(utils)), oracle.ask(lambda keras: run(keras.utils)))
 
 
 def test_texts_become_numbers(texts):
@@ -215,7 +215,7 @@ def test_sounds(case, sounds):
     def run(utils):
         return described(utils.audio_dataset_from_directory(str(sounds), **options))
 
-    check(oracle._plain(run(utils)), oracle.ask(lambda keras: run(keras.utils)))
+    check(oracle.plain(run(utils)), oracle.ask(lambda keras: run(keras.utils)))
 
 
 def test_sounds_at_another_rate(sounds):
@@ -250,7 +250,7 @@ def test_series(case):
         return [list(map(np.asarray, batch)) for batch in batches], int(data.cardinality())
 
     expected = oracle.ask(lambda keras: run(keras.preprocessing))
-    found = oracle._plain(run(torchkeras.preprocessing))
+    found = oracle.plain(run(torchkeras.preprocessing))
     assert found[1] == expected[1]
     for one, other in zip(found[0], expected[0], strict=True):
         for part, wanted in zip(one, other, strict=True):
@@ -302,7 +302,7 @@ def test_split_dataset(case):
         return tensorflow.data.Dataset
 
     expected = oracle.ask(lambda keras: run(keras.utils, tf_data()))
-    found = oracle._plain(run(utils, Dataset))
+    found = oracle.plain(run(utils, Dataset))
     assert repr(_numbers(found)) == repr(_numbers(expected))
 
 

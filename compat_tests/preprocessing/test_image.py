@@ -440,7 +440,7 @@ def check_files(found, expected):
     for name in ("classes", "targets"):
         if name in expected:
             np.testing.assert_array_equal(found.pop(name), expected.pop(name))
-    assert oracle._plain(found) == expected
+    assert oracle.plain(found) == expected
 
 
 FRAMES = {
