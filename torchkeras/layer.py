@@ -180,7 +180,7 @@ class Layer(Penalized, Connected, Seldom):
     # --- calling ---------------------------------------------------------------------------
 
     def __call__(self, *args, **kwargs):
-        if adding and is_outermost():
+        if (torch.compiler.is_compiling() or adding) and is_outermost():  # as `_clear_losses`
             self._clear_losses()
         if (
             not kwargs
