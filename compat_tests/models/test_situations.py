@@ -43,6 +43,8 @@ class Functions:
 
 SITUATIONS = {}
 
+ALIVE: list = []
+
 
 def situation(build):
     SITUATIONS[build.__name__] = build
@@ -192,6 +194,7 @@ def from_the_middle(keras, L, f):
 @situation
 def a_new_head(keras, L, f):
     base = keras.Sequential([L.Dense(4, input_shape=(4,), name="a"), L.Dense(4, name="b")])
+    ALIVE.append(base)  # whose second layer is a user of the first one's output
     base.trainable = False
     return keras.Model(base.input, L.Dense(3, name="head")(base.layers[-2].output))
 

@@ -243,10 +243,8 @@ def test_weights_come_from_the_file_alone(place, weakness):
     )
     model = small_model()
     before = [w.tobytes() for w in model.get_weights() + model.optimizer.get_weights()]
-    if weakness == "optimizer bomb":  # the model is whole, its optimizer starts anew
-        assert load_model(name).optimizer.iterations == 0
-    else:
-        assert refused(lambda: load_model(name)).startswith("bad.keras")
+    assert refused(lambda: load_model(name)).startswith("bad.keras")
+    if weakness != "optimizer bomb":  # which weights alone do not set off
         refused(lambda: model.load_weights(name))
         assert refused(lambda: model.load_weights("bad.weights.h5")).startswith("bad.weights.h5")
     after = [w.tobytes() for w in model.get_weights() + model.optimizer.get_weights()]

@@ -23,6 +23,7 @@ def resize_images(
     `interpolation`: 'nearest', 'area' (the same for whole factors), 'bilinear', 'bicubic',
     'lanczos3', 'lanczos5', 'gaussian' or 'mitchellcubic'; float32 except for the first.
 
+    >>> import torch
     >>> resize_images(torch.ones(1, 2, 2, 3), 2, 3, "channels_last").shape
     torch.Size([1, 4, 6, 3])
     """
@@ -41,6 +42,7 @@ def resize_volumes(
 ) -> Any:
     """Volumes with each value repeated along the three axes.
 
+    >>> import torch
     >>> resize_volumes(torch.ones(1, 1, 2, 2, 3), 2, 1, 3, "channels_last").shape
     torch.Size([1, 2, 2, 6, 3])
     """

@@ -136,6 +136,7 @@ def update(x: Any, new_x: Any) -> Any:
 def update_add(x: Any, increment: Any) -> Any:
     """Add to a variable in place.
 
+    >>> from torchkeras.variable import Variable
     >>> update_add(Variable([1.0]), [2.0]).numpy().tolist()
     [3.0]
     """
@@ -150,6 +151,7 @@ def update_sub(x: Any, decrement: Any) -> Any:
 def moving_average_update(x: Any, value: Any, momentum: Any) -> Any:
     """`x = x * momentum + value * (1 - momentum)` in place.
 
+    >>> from torchkeras.variable import Variable
     >>> moving_average_update(Variable(1.0), 3.0, 0.75).numpy().tolist()
     1.5
     """

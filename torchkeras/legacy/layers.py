@@ -26,7 +26,9 @@ class Convolution2D(layers.Conv2D):
     """`Conv2D` by its long name; three integers are filters, rows and columns, as in Keras 1.
 
     >>> import warnings
-    >>> with warnings.catch_warnings(record=True): Convolution2D(8, 3, 5).kernel_size
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore")  # it tells the present spelling
+    ...     Convolution2D(8, 3, 5).kernel_size
     (3, 5)
     """
 

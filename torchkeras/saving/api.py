@@ -239,9 +239,9 @@ def _load_folder(file, custom_objects, compile, safe_mode):
         )
     described = file.root.get("training_config") if compile else None
     if described:
-        compiling.compile_as_told(model, described, custom_objects, file.folder)
+        compiling.compile_as_told(model, described, custom_objects, file.folder, safe_mode)
     elif compile:
-        _compile(model, None, None, custom_objects, file.folder)
+        _compile(model, None, None, custom_objects, file.folder, safe_mode)
     status = checkpoint.load_weights(model, file.variables.prefix)
     if status.missing:
         raise ValueError(f"{file.folder} has no values for {status.missing}.")
@@ -309,9 +309,9 @@ def load_weights(
                 )
             plan = object_weights.by_objects(root, model, skip_mismatch)
             arrays = plan.read()
-            _assign(arrays)
             if any(getattr(one, "built", False) for one in tree.flatten(model.optimizer)):
-                compiling.read_optimizer(root, model)
+                compiling.read_optimizer(root, model)  # first, as it may be refused
+            _assign(arrays)
             return None
         if not root.has_attribute("layer_names") and not root.has_attribute("layer_names0"):
             if "model_weights" not in root:
