@@ -7,6 +7,7 @@ of them only the constants that fill lookup tables are read.
 
 from __future__ import annotations
 
+import math
 import os
 from typing import Any
 
@@ -60,7 +61,7 @@ class SavedModel:
     def size(self) -> int:
         """How many numbers the variables hold together."""
         entries = [self.variables.entry(key) for key in self.variables.keys()]
-        return sum(entry.size for entry in entries)
+        return sum(math.prod(entry.shape) for entry in entries)
 
     def _json(self, entry):
         return from_json(entry, f"{self.folder}: the metadata of Keras")

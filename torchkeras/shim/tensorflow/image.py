@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ... import colors
 from ...data import Strings
 from ...precision import torch_dtype
 from .calls import function, known, refused, shape_of, tensor
@@ -303,30 +304,13 @@ def adjust_hue(image, delta, name=None):
 @enter()
 def rgb_to_hsv(images, name=None):
     """Hue, saturation and value, all in 0 to 1."""
-    red, green, blue = images.unbind(-1)
-    high, low = images.amax(-1), images.amin(-1)
-    spread = high - low
-    safe = torch.where(spread == 0, torch.ones_like(spread), spread)
-    hue = torch.where(
-        high == red,
-        (green - blue) / safe % 6,
-        torch.where(high == green, (blue - red) / safe + 2, (red - green) / safe + 4),
-    )
-    hue = torch.where(spread == 0, torch.zeros_like(hue), hue / 6)
-    top = torch.where(high == 0, torch.ones_like(high), high)
-    return torch.stack(
-        [hue, torch.where(high == 0, torch.zeros_like(high), spread / top), high], -1
-    )
+    return colors.to_hsv(images.reshape(-1, 3, 1, 1)).reshape(images.shape)
 
 
 @enter()
 def hsv_to_rgb(images, name=None):
     """And back."""
-    hue, saturation, value = images.unbind(-1)
-    steps = [((5.0, 3.0, 1.0)[i] + hue * 6) % 6 for i in range(3)]
-    return torch.stack(
-        [value - value * saturation * torch.minimum(k, 4 - k).clamp(0, 1) for k in steps], -1
-    )
+    return colors.from_hsv(images.reshape(-1, 3, 1, 1)).reshape(images.shape)
 
 
 @enter()
