@@ -16,7 +16,7 @@ from torchkeras.layers.graph_nodes import TensorFlowOpLayer
 from torchkeras.layers.operations import SlicingOpLambda, TFOpLambda
 from torchkeras.models import Functional
 
-VECTORS, IMAGES = [(3, 4)], [(8, 6, 3)]
+VECTORS, IMAGES, SIGNALS = [(3, 4)], [(8, 6, 3)], [(2, 50)]
 
 
 def data_of(shapes):
@@ -29,6 +29,85 @@ def one(*expressions, shapes=VECTORS):
 
 
 READ = [
+    *one("tf.nn.conv2d(x, tf.ones((2, 3, 3, 4)), 2, 'SAME')", shapes=IMAGES),
+    *one("tf.nn.conv2d(x, tf.ones((2, 3, 1, 3)), 1, 'VALID', dilations=2)", shapes=IMAGES),
+    *one(
+        "tf.nn.conv2d(x, tf.ones((2, 3, 3, 4)), 1, [[0, 0], [1, 2], [0, 1], [0, 0]])", shapes=IMAGES
+    ),
+    *one("tf.nn.conv1d(x, tf.ones((2, 4, 3)), 2, 'SAME')", "tf.math.rint(x)"),
+    *one("tf.nn.depthwise_conv2d(x, tf.ones((3, 3, 3, 2)), [1, 2, 2, 1], 'SAME')", shapes=IMAGES),
+    *one(
+        "tf.nn.separable_conv2d(x, tf.ones((3, 3, 3, 2)), tf.ones((1, 1, 6, 2)), "
+        "[1, 1, 1, 1], 'VALID')",
+        shapes=IMAGES,
+    ),
+    *one(
+        "tf.nn.conv2d_transpose(x, tf.ones((3, 3, 4, 3)), (2, 16, 12, 4), 2)",
+        "tf.nn.conv2d_transpose(x, tf.ones((3, 3, 4, 3)), (2, 17, 13, 4), 2, 'VALID')",
+        shapes=IMAGES,
+    ),
+    *one(
+        *(
+            f"tf.nn.{kind}_pool2d(x, 3, 2, '{padding}')"
+            for kind in ("max", "avg")
+            for padding in ("SAME", "VALID")
+        ),
+        shapes=IMAGES,
+    ),
+    *one(
+        "tf.nn.max_pool(x, 2, 2, 'VALID')",
+        "tf.nn.avg_pool(x, [1, 2, 3, 1], 1, 'SAME')",
+        "tf.compat.v1.nn.max_pool(x, [1, 2, 2, 1], [1, 2, 2, 1], 'SAME')",
+        shapes=IMAGES,
+    ),
+    *one("tf.nn.max_pool1d(x, 2, 1, 'SAME')", "tf.nn.avg_pool1d(x, 2, 2, 'SAME')"),
+    *one(
+        "tf.image.extract_patches(x, [1, 2, 3, 1], [1, 2, 2, 1], [1, 1, 1, 1], 'VALID')",
+        "tf.image.extract_patches(x, [1, 3, 3, 1], [1, 2, 2, 1], [1, 2, 1, 1], 'SAME')",
+        "tf.image.rgb_to_hsv(x / 2)",
+        "tf.image.hsv_to_rgb(x / 2)",
+        "tf.image.adjust_hue(x, 0.2)",
+        "tf.image.adjust_saturation(x / 2, 0.5)",
+        "tf.image.adjust_gamma(x, 2.0, 0.5)",
+        "tf.image.total_variation(x)",
+        "tf.image.resize_with_crop_or_pad(x, 5, 9)",
+        "tf.image.convert_image_dtype(tf.cast(x * 9, 'uint8'), 'float32')",
+        "tf.image.convert_image_dtype(x / 2, 'uint8', saturate=True)",
+        shapes=IMAGES,
+    ),
+    *one("tf.zeros((tf.shape(x)[0], 3))", "tf.ones(tf.shape(x))", "tf.fill(tf.shape(x), 2.0)"),
+    *one("tf.random.normal(tf.stack([tf.shape(x)[0], 3, 4])) * 0.0 + x"),
+    *one("tf.range(tf.shape(x)[1])", "tf.range(start=0, limit=tf.shape(x)[2], delta=2)"),
+    *one(
+        "0.0 * tf.random.normal(tf.shape(x), 1.0, 2.0)",
+        "tf.ones_like(x) + 0.0 * tf.random.uniform((tf.shape(x)[0], 3, 4), -1, 1)",
+        "0.0 * tf.random.truncated_normal(shape=tf.shape(x)) + x",
+        "0.0 * keras.backend.random_normal(shape=(keras.backend.shape(x)[0], 3, 4)) + x",
+    ),
+    *one(
+        "tf.signal.frame(x, 20, 7)",
+        "tf.signal.frame(x, 20, 7, pad_end=True)",
+        "tf.math.real(tf.signal.stft(x, 16, 5))",
+        "tf.math.imag(tf.signal.stft(x, 16, 5))",
+        "tf.abs(tf.signal.stft(x, 10, 5, pad_end=True))",
+        "tf.signal.dct(x[..., :9])",
+        "tf.signal.dct(x[..., :9], norm='ortho')",
+        "tf.signal.mfccs_from_log_mel_spectrograms(x)",
+        shapes=SIGNALS,
+    ),
+    *one("tf.cumsum(x, 1, exclusive=True)", "tf.cumsum(x, 1, reverse=True)"),
+    *one("tf.gather(x, tf.cast(x[:, :, 0], 'int32'), axis=1, batch_dims=1)"),
+    *one(
+        "tf.reverse_sequence(x, tf.cast(x[:, 0, 0] * 2, 'int32'), seq_axis=1, batch_axis=0)",
+        "tf.math.erfinv(x / 3)",
+    ),
+    *one("tf.math.count_nonzero(tf.nn.relu(x - 1), axis=1)", "tf.math.reciprocal_no_nan(x)"),
+    *one("tf.math.accumulate_n([x, x])"),
+    *one("tf.linalg.solve(x[:, :, :3], x)", "tf.linalg.expm(x[:, :, :3])", "tf.linalg.pinv(x)"),
+    *one("tf.linalg.adjoint(x)", "tf.linalg.set_diag(x, x[:, :, 0])"),
+    *one("tf.linalg.logdet(tf.matmul(x, x, transpose_b=True) + tf.eye(3))"),
+    *one("tf.nn.weighted_cross_entropy_with_logits(labels=x, logits=x, pos_weight=2.0)"),
+    *one("tf.nn.sparse_softmax_cross_entropy_with_logits(tf.cast(x[:, :, 0], 'int32'), x)"),
     *one("tf.gather_nd(x, [[0, 1], [1, 2]])"),
     *one("tf.sort(x, axis=1)", "tf.sort(x, direction='DESCENDING')", "tf.argsort(x, axis=-1)"),
     *one("tf.roll(x, 1, 1)", "tf.repeat(x, 2, 1)", "tf.repeat(x, [1, 2, 1], axis=1)"),

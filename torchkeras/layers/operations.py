@@ -10,8 +10,16 @@ from torch import Tensor
 from .. import graph, names, tree
 from ..graph import KerasTensor
 from ..layer import TABLE, Layer
-from ..precision import torch_dtype
-from . import tf_functions, tf_images, tf_linear, tf_shapes  # noqa: F401 - they fill the table
+from ..precision import dtype_name, torch_dtype
+from . import (  # noqa: F401 - they fill the table
+    tf_functions,
+    tf_images,
+    tf_linear,
+    tf_made,
+    tf_shapes,
+    tf_signal,
+    tf_windows,
+)
 from .tf_table import FUNCTIONS, known_name
 
 
@@ -62,7 +70,7 @@ class Operation(Layer):
     def _symbolic_outputs(self, args, kwargs):
         open_shape = self._open_shape(args, kwargs)
         if open_shape is not None:
-            return KerasTensor(open_shape, args[0].dtype)
+            return KerasTensor(open_shape, self._open_dtype(args, kwargs))
         return graph.infer(self._on_stand_ins, args, kwargs)
 
     def _on_stand_ins(self, *args, **kwargs):
@@ -77,6 +85,10 @@ class Operation(Layer):
     def _open_shape(self, args, kwargs):
         """The shape of a result whose sizes the graph computes as it runs, else None."""
         return None
+
+    def _open_dtype(self, args, kwargs):
+        """The dtype of a result of open shape."""
+        return args[0].dtype
 
     def call(self, *args, **kwargs):
         if self._constants:
@@ -100,7 +112,9 @@ class Constant:
         self.name, self.value = name, value
 
 
-_DATA = ("x", "y", "a", "b", "bias", "value", "tensor", "t", "indices", "condition")
+_DATA = (
+    "x", "y", "a", "b", "bias", "value", "tensor", "t", "indices", "condition", "filters", "filter",
+)  # fmt: skip
 
 
 @TABLE.add()
@@ -124,18 +138,26 @@ class TFOpLambda(Operation):
         self.function = function
 
     def compute(self, *args, **kwargs):
+        if self._key in tf_made.MADE:  # its arguments are sizes, which do not tell the device
+            with torch.device(self.device if self._place is None else self._place):
+                return FUNCTIONS[self._key](*args, **kwargs)
         return FUNCTIONS[self._key](*args, **kwargs)
 
+    def _open_dtype(self, args, kwargs):
+        if self._key in tf_made.MADE:
+            return dtype_name(tf_made.dtype_of(self._key, args, kwargs))
+        return args[0].dtype
+
     def _open_shape(self, args, kwargs):
+        if self._key in tf_made.MADE:
+            return tf_made.shape_of(self._key, args, kwargs)
         bare = self.function.rsplit(".", 1)[-1]
         argument = {"reshape": "shape", "broadcast_to": "shape", "resize": "size"}.get(bare)
         sizes = kwargs.get(argument)
         if not graph.is_symbolic(sizes) and bare != "broadcast_to":
             return None
-        count = sizes.shape[0] if isinstance(sizes, KerasTensor) else len(sizes)
-        told = [None] * count if isinstance(sizes, KerasTensor) else sizes
-        told = [n if isinstance(n, int) and n >= 0 else None for n in told]
-        return (args[0].shape[0], *told, args[0].shape[-1]) if bare == "resize" else tuple(told)
+        told = tf_made.known_sizes(sizes)
+        return (args[0].shape[0], *told, args[0].shape[-1]) if bare == "resize" else told
 
 
 @TABLE.add()

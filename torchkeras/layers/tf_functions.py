@@ -278,6 +278,8 @@ def top_k(input, k=1, sorted=True, index_type="int32", name=None):
 
 @entry()
 def cumsum(x, axis=0, exclusive=False, reverse=False, name=None):
-    if exclusive or reverse:
-        raise ValueError("tf.cumsum with exclusive or reverse in a graph is not supported.")
-    return torch.cumsum(x, axis)
+    axis = int(axis)
+    x = x.flip(axis) if reverse else x
+    found = torch.cumsum(x, axis, dtype=x.dtype)
+    found = found - x if exclusive else found
+    return found.flip(axis) if reverse else found

@@ -7,7 +7,8 @@ import math
 import torch
 import torch.nn.functional as F
 
-from .. import resizing
+from .. import colors, resizing
+from ..precision import torch_dtype
 from ..resizing import kernel_name
 from .tf_table import entry, sizes_of
 
@@ -85,6 +86,83 @@ def adjust_brightness(image, delta):
 def adjust_contrast(images, contrast_factor):
     mean = images.mean((-3, -2), keepdim=True)
     return (images - mean) * contrast_factor + mean
+
+
+def _of_colors(function, images):
+    batch = images.reshape(-1, *images.shape[-3:]).movedim(-1, 1)
+    return function(batch).movedim(1, -1).reshape(images.shape)
+
+
+@entry()
+def rgb_to_hsv(images, name=None):
+    return _of_colors(colors.to_hsv, images)
+
+
+@entry()
+def hsv_to_rgb(images, name=None):
+    return _of_colors(colors.from_hsv, images)
+
+
+@entry()
+def adjust_saturation(image, saturation_factor, name=None):
+    def more(batch):
+        hue, saturation, value = colors.to_hsv(batch).split(1, 1)
+        saturation = (saturation * saturation_factor).clamp(0.0, 1.0)
+        return colors.from_hsv(torch.cat([hue, saturation, value], 1))
+
+    return _of_colors(more, image)
+
+
+@entry()
+def adjust_hue(image, delta, name=None):
+    def turned(batch):
+        hue, rest = colors.to_hsv(batch).split((1, 2), 1)
+        return colors.from_hsv(torch.cat([torch.remainder(hue + delta, 1.0), rest], 1))
+
+    return _of_colors(turned, image)
+
+
+@entry()
+def adjust_gamma(image, gamma=1, gain=1):
+    return gain * image**gamma
+
+
+@entry()
+def convert_image_dtype(image, dtype, saturate=False, name="convert_image"):
+    """Numbers of another dtype: integers stand for what is between 0 and 1."""
+    dtype = torch_dtype(dtype)
+    if dtype == image.dtype:
+        return image
+    if dtype.is_floating_point:
+        scale = 1.0 if image.is_floating_point() else 1.0 / torch.iinfo(image.dtype).max
+        return image.to(dtype) * scale
+    if not image.is_floating_point():
+        raise ValueError("tf.image.convert_image_dtype from integers to integers in a graph.")
+    most = torch.iinfo(dtype).max
+    image = image * (most + 0.5)
+    return (image.clamp(torch.iinfo(dtype).min, most) if saturate else image).to(dtype)
+
+
+@entry()
+def total_variation(images, name=None):
+    axes = tuple(range(images.ndim - 3, images.ndim))
+    rows = images.diff(dim=-3)
+    columns = images.diff(dim=-2)
+    return rows.abs().sum(axes) + columns.abs().sum(axes)
+
+
+@entry("resize_image_with_crop_or_pad")
+def resize_with_crop_or_pad(image, target_height, target_width):
+    """The middle, or the image with zeros around it."""
+    for axis, target in ((-3, int(target_height)), (-2, int(target_width))):
+        size = image.shape[axis]
+        if size > target:
+            image = image.narrow(axis, (size - target) // 2, target)
+        elif size < target:
+            before = (target - size) // 2
+            edges = (before, target - size - before)
+            image = F.pad(image, (0, 0, 0, 0, *edges) if axis == -3 else (0, 0, *edges))
+    return image
 
 
 @entry()

@@ -13,6 +13,11 @@ from .tf_table import as_list, as_tensor, either, entry
 
 @entry()
 def einsum(equation, *inputs, **other):
+    if not inputs:
+        raise ValueError(
+            "tf.einsum: the file does not say on what it is called, which Keras leaves out of "
+            "files. Use an EinsumDense layer, or build the model in Python and load_weights()."
+        )
     return torch.einsum(equation, *inputs)
 
 
@@ -23,6 +28,16 @@ def gather_nd(params, indices, batch_dims=0, name=None, bad_indices_policy=""):
         pairs = zip(params.unbind(0), indices.unbind(0), strict=True)
         return torch.stack([gather_nd(p, i, batch_dims - 1) for p, i in pairs])
     return params[tuple(indices.unbind(-1))]
+
+
+@entry()
+def reverse_sequence(input, seq_lengths, seq_axis=None, batch_axis=0, name=None):
+    rows = input.movedim((int(batch_axis or 0), int(seq_axis)), (0, 1))
+    lengths = as_tensor(seq_lengths).to(input.device).long().unsqueeze(-1)
+    places = torch.arange(rows.shape[1], device=input.device).expand(rows.shape[:2])
+    places = torch.where(places < lengths, lengths - 1 - places, places)
+    places = places.reshape(*places.shape, *[1] * (rows.ndim - 2)).expand(rows.shape)
+    return rows.gather(1, places).movedim((0, 1), (int(batch_axis or 0), int(seq_axis)))
 
 
 @entry()
@@ -76,11 +91,6 @@ def cumprod(x, axis=0, exclusive=False, reverse=False, name=None):
 
 
 @entry()
-def fill(dims, value, name=None):
-    return torch.full([int(n) for n in as_list(dims)], value)
-
-
-@entry()
 def eye(num_rows, num_columns=None, batch_shape=None, dtype="float32", name=None):
     made = torch.eye(int(num_rows), int(either(num_columns, num_rows)), dtype=torch_dtype(dtype))
     return made if batch_shape is None else made.expand(*as_list(batch_shape), *made.shape)
@@ -131,6 +141,37 @@ def cumulative_logsumexp(x, axis=0, exclusive=False, reverse=False, name=None):
     x = x.flip(axis) if reverse else x
     found = torch.logcumsumexp(x, axis)
     return found.flip(axis) if reverse else found
+
+
+@entry()
+def reciprocal_no_nan(x, name=None):
+    return torch.where(x == 0, torch.zeros_like(x), 1 / x)
+
+
+@entry()
+def rint(x, name=None):
+    return torch.round(x)
+
+
+@entry()
+def erfinv(x, name=None):
+    return torch.erfinv(x)
+
+
+@entry()
+def ndtri(x, name=None):
+    return torch.special.ndtri(x)
+
+
+@entry()
+def count_nonzero(input, axis=None, keepdims=None, dtype="int64", name=None):
+    axes = tuple(range(input.ndim)) if axis is None else tuple(as_list(axis))
+    return (input != 0).sum(axes, keepdim=bool(keepdims)).to(torch_dtype(dtype))
+
+
+@entry()
+def accumulate_n(inputs, shape=None, tensor_dtype=None, name=None):
+    return sum(as_list(inputs))
 
 
 # --- matrices ---------------------------------------------------------------------------------
@@ -193,6 +234,38 @@ def cross(a, b, name=None):
     return torch.linalg.cross(a, b)
 
 
+@entry()
+def adjoint(matrix, name=None):
+    return matrix.mH
+
+
+@entry("matrix_solve")
+def solve(matrix, rhs, adjoint=False, name=None):
+    return torch.linalg.solve(matrix.mH if adjoint else matrix, rhs)
+
+
+@entry("matrix_exponential")
+def expm(input, name=None):
+    return torch.linalg.matrix_exp(input)
+
+
+@entry()
+def logdet(matrix, name=None):
+    return torch.logdet(matrix)
+
+
+@entry()
+def pinv(a, rcond=None, validate_args=False, name=None):
+    return torch.linalg.pinv(a, rtol=rcond)
+
+
+@entry("matrix_set_diag")
+def set_diag(input, diagonal, name="set_diag", k=0, **other):
+    found = input.clone()
+    torch.diagonal(found, int(k), -2, -1).copy_(as_tensor(diagonal, input))
+    return found
+
+
 @entry("clip_by_norm")
 def clipped_by_norm(t, clip_norm, axes=None, name=None):
     size = torch.linalg.vector_norm(t, dim=axes, keepdim=True)
@@ -226,6 +299,19 @@ def batch_normalization(x, mean, variance, offset, scale, variance_epsilon, name
 @entry()
 def sigmoid_cross_entropy_with_logits(labels=None, logits=None, name=None):
     return F.binary_cross_entropy_with_logits(logits, labels, reduction="none")
+
+
+@entry()
+def weighted_cross_entropy_with_logits(labels=None, logits=None, pos_weight=None, name=None):
+    return F.binary_cross_entropy_with_logits(
+        logits, labels, reduction="none", pos_weight=as_tensor(pos_weight, logits)
+    )
+
+
+@entry()
+def sparse_softmax_cross_entropy_with_logits(labels=None, logits=None, name=None):
+    wanted = labels.long().unsqueeze(-1)
+    return -torch.log_softmax(logits, -1).gather(-1, wanted).squeeze(-1)
 
 
 @entry("softmax_cross_entropy_with_logits_v2")

@@ -80,7 +80,11 @@ def reverse(tensor, axis, name=None):
 @entry("gather_v2")
 def gather(params, indices, validate_indices=None, axis=None, batch_dims=0, name=None):
     if batch_dims:
-        raise ValueError("tf.gather with batch_dims in a graph is not supported.")
+        axis = int(batch_dims if axis is None else axis) % params.ndim
+        pairs = zip(params.unbind(0), torch.as_tensor(indices).unbind(0), strict=True)
+        return torch.stack(
+            [gather(p, i, axis=axis - 1, batch_dims=batch_dims - 1) for p, i in pairs]
+        )
     axis = int(axis or 0) % params.ndim
     indices = torch.as_tensor(indices, device=params.device).long()
     taken = params.index_select(axis, indices.flatten())

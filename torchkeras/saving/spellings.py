@@ -145,7 +145,7 @@ def _as_keras_2(value, inner):
     for key in [key for key in inner if key not in known and key in _ONLY_IN_3]:
         if inner[key] == _ONLY_IN_3[key] or key == "seed":
             del inner[key]
-    if value["class_name"] == "TextVectorization":
+    if value["class_name"] == "TextVectorization" and inner.get("output_mode") == "int":
         inner.pop("vocabulary_size", None)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from ..config import from_json
 from .bundle import Bundle
+from .checkpoint import read_graph
 from .protobuf import fields, message, number, text, varint
 
 _LARGEST = 2**31
@@ -42,8 +43,8 @@ class SavedModel:
                 "the model from Keras, as .h5 or .keras or a folder, with model.save()."
             )
         self.root = self._json(found[0])
-        self._fill_vocabularies(described)
         self.variables = Bundle(self.prefix(folder))
+        self._fill_vocabularies(described)
 
     @staticmethod
     def prefix(folder: str) -> str:
@@ -82,6 +83,7 @@ class SavedModel:
     def _fill_vocabularies(self, described):
         """Put the words that a table was filled with into the configs that lack them."""
         words: dict[str, list] = {}
+        weights: dict[str, list] = {}
         for index, _, entry in described:
             if '"vocabulary"' not in entry:
                 continue
@@ -92,15 +94,28 @@ class SavedModel:
             name = str(config.get("name"))
             if words.setdefault(name, table) != table:
                 raise ValueError(f"{self.folder}: two layers called {name!r} have vocabularies.")
+            if config.get("output_mode") in ("tf_idf", "tf-idf"):
+                weights[name] = self._frequencies(index, len(table))
         todo = [self.root.get("config")]
         while todo:
             config = todo.pop()
             if isinstance(config, dict):
                 if config.get("name") in words and config.get("vocabulary", 0) is None:
                     config["vocabulary"] = words[config["name"]]
+                    config["idf_weights"] = weights.get(config["name"])
                 todo.extend(config.values())
             elif isinstance(config, list):
                 todo.extend(config)
+
+    def _frequencies(self, index, count):
+        """The inverse frequencies of the words of object `index`, which are a variable."""
+        graph = read_graph(self.variables)
+        for path in (("idf_weights",), ("_lookup_layer", "idf_weights")):
+            found = graph.child(index, *path) if index < len(graph.nodes) else None
+            variable = None if found is None else graph.nodes[found].variable
+            if variable and self.variables.entry(variable[1]).shape >= (count,):
+                return self.variables.array(variable[1])[-count:].tolist()
+        raise ValueError(f"{self.folder} has no inverse frequencies of its words.")
 
 
 def _shape(value):
