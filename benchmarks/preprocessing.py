@@ -9,6 +9,7 @@ does in a second, and the medians of the ratios within a round. Needs tf_keras o
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import platform
 import time
@@ -119,6 +120,7 @@ def measure(case: Case, keras: Any, rounds: int) -> list[tuple[float, float]]:
 
 
 def _seconds(run):
+    gc.collect()  # what the other left behind is not this one's work
     start = time.perf_counter()
     run()
     return time.perf_counter() - start

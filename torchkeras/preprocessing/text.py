@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .counting import Counts, Splitter, numbers_of
+from .counting import Counts, Numbers, Splitter
 from .pickles import read_tokenizer_state
 from .text_files import text_dataset_from_directory
 from .vocabulary import Vocabulary, words_of
@@ -145,9 +145,8 @@ class Tokenizer:
 
         Nothing is counted when a text is neither a string nor a list of tokens (TypeError).
         """
-        split, documents = self._splitter(), 0
-        counts = Counts(self.word_counts, self.word_docs, split.mark)
-        for words, number in split(texts):
+        counts, documents = Counts(self.word_counts, self.word_docs), 0
+        for words, number in self._splitter()(texts):
             counts.add(words)
             documents += number
         self.document_count += documents
@@ -175,11 +174,11 @@ class Tokenizer:
 
     def texts_to_sequences_generator(self, texts: Iterable[str | list[str]]) -> Iterator[list[int]]:
         """`texts_to_sequences`, one text at a time."""
-        split = self._splitter()
-        known = {**self._kept(self.word_index, lambda item: item[1]), split.mark: -1}
+        known = self._kept(self.word_index, lambda item: item[1])
         other = () if self.oov_token is None else (self.word_index.get(self.oov_token),)
-        for words, _ in split(texts):
-            yield from numbers_of(words, known, split.mark, *other)
+        numbers = Numbers(known, *other)
+        for words, _ in self._splitter(numbers.packable)(texts):
+            yield from numbers(words)
 
     def sequences_to_texts(self, sequences: Iterable[Iterable[int]]) -> list[str]:
         """The words of each sequence's numbers, joined by blanks."""
@@ -293,13 +292,11 @@ class Tokenizer:
         default = None if self.oov_token is None else self.word_index.get(self.oov_token)
         return Vocabulary([words[index] for index in range(len(words))], default)
 
-    def _splitter(self):
+    def _splitter(self, packable=True):
         """What splits texts as the arguments say, hundreds at a time where they are plain."""
         table = str.maketrans({character: self.split for character in self.filters})
-        split = Splitter(table, self.lower, self._tokens)
-        plain = self.analyzer is None and not self.char_level and self.split == " "
-        split.joined = split.joined and plain
-        return split
+        plain = packable and self.analyzer is None and not self.char_level and self.split == " "
+        return Splitter(table, self.lower, plain, self._tokens)
 
     def _tokens(self, number, text):
         """What can be iterated for the tokens of a text."""
