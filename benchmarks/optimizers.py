@@ -87,6 +87,7 @@ def our_step(name: str, shapes) -> Callable[[], None]:
 
     optimizer = getattr(optimizers, name.split()[0])(**OPTIMIZERS[name][0])
     optimizer.build(parameters(shapes))
+    optimizer._spare = True  # as in `fit`, which forgets the gradients after a step
     return optimizer.step
 
 

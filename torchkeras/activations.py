@@ -135,9 +135,9 @@ def selu(x: Tensor) -> Tensor:
     [-1.1113, 1.0507]
     """
     x = _tensor(x)
-    # torch's slope at 0 is that of the left side (1.76), tf.keras' that of the right. Outputs of
-    # exactly 0 are common: black pixels under biases that start at 0.
-    return torch.where(torch.eq(x, 0), _SELU_SLOPE * x, F.selu(x))
+    if has_torch_function_unary(x):
+        return handle_torch_function(selu, (x,), x)
+    return _Selu.apply(x) if torch.is_grad_enabled() and x.requires_grad else F.selu(x)
 
 
 @TABLE.add()
@@ -231,7 +231,7 @@ def relu6(x: Tensor) -> Tensor:
 
 
 silu = swish
-_SELU_SLOPE = 1.0507009873554805
+_SELU_SCALE, _SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
 
 
 def get(identifier: Any) -> Callable:
@@ -298,6 +298,29 @@ def deserialize(
 
 def _tensor(x):
     return x if hasattr(x, "__torch_function__") else as_tensor(x)
+
+
+class _Selu(torch.autograd.Function):
+    """torch's slope at 0 is that of the left side (1.76), tf.keras' that of the right.
+
+    Outputs of exactly 0 are common: black pixels under biases that start at 0.
+    """
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x: Tensor) -> Tensor:
+        return F.selu(x)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple, output: Tensor) -> None:
+        ctx.save_for_backward(output)
+
+    @staticmethod
+    def backward(ctx: Any, slope: Tensor) -> Tensor:
+        (y,) = ctx.saved_tensors
+        tiny = 6e-8 if y.dtype is torch.float16 else 1e-30  # moves zeros alone to the right
+        return torch.ops.aten.elu_backward(slope, _SELU_ALPHA, _SELU_SCALE, 1.0, True, y + tiny)
 
 
 def _remember_logits(output, logits):

@@ -1,8 +1,11 @@
 """Every optimizer against tf.keras, update by update."""
 
+import numpy as np
 import pytest
+import torch
 
 from compat_tests.checks.optimizer import check_optimizer
+from torchkeras import optimizers
 
 RULES = [
     ("SGD", {}),
@@ -76,3 +79,41 @@ def test_common(name, settings):
 @pytest.mark.parametrize("name, settings", RULES[1:3] + RULES[5:6] + RULES[11:12], ids=label)
 def test_rate_changed_on_the_way(name, settings):
     check_optimizer(name, settings, rates={2: 0.1, 5: 0.01, 7: 0.0, 8: 0.5})
+
+
+def test_adagrad_keeps_its_sums_with_epsilon_in_them():
+    """Nobody sees it: values read and written are those of Keras, to the last digit."""
+    values = torch.rand(1000, generator=torch.Generator().manual_seed(0)) * 4 + 0.1
+    w = torch.nn.Parameter(torch.zeros(1000))
+    optimizer = optimizers.Adagrad(0.5)
+    optimizer.build([w])
+    (slot,) = optimizer.variables[1:]
+    assert (slot.value == np.float32(0.1)).all()
+    slot.assign(values)
+    assert torch.equal(slot.value, values)
+    kept = optimizer.state[w]["accumulator"].clone()
+    slot.assign(slot.value)
+    assert torch.equal(optimizer.state[w]["accumulator"], kept)
+    optimizer.epsilon = 0.25  # too large to be kept within
+    torch.testing.assert_close(slot.value, values)
+    optimizer.apply_gradients([(torch.ones(1000), w)])
+    torch.testing.assert_close(slot.value, values + 1)
+    torch.testing.assert_close(w.detach(), -0.5 / (values + 1.25).sqrt())
+
+
+@pytest.mark.parametrize("clipped", [{"clipnorm": 0.1}, {"global_clipnorm": 0.1}], ids=label)
+def test_minimize_clips_as_apply_gradients_does(clipped):
+    results = []
+    for by_hand in (False, True):
+        ws = [torch.nn.Parameter(torch.full((n,), 2.0)) for n in (2, 3)]
+        optimizer = optimizers.Adam(0.5, **clipped)
+        loss = (ws[0] ** 2).sum() * (ws[1] ** 3).sum()
+        if by_hand:
+            grads = torch.autograd.grad(loss, ws)
+            before = [grad.clone() for grad in grads]
+            optimizer.apply_gradients(zip(grads, ws, strict=True))
+            assert all(map(torch.equal, grads, before))  # those of the caller stay
+        else:
+            optimizer.minimize(loss, ws)
+        results.append(torch.cat(ws).detach())
+    assert torch.equal(*results)

@@ -46,6 +46,7 @@ class Pooling(SpatialLayer):
         self._windows = list(zip(self.pool_size, self.strides, strict=True))
         self._sized = self.padding == "same" and any(s > 1 and k > s for k, s in self._windows)
         self._late = [self.padding == "same" and s == 1 and k % 2 == 0 for k, s in self._windows]
+        self._simple = not (self._sized or any(self._late))
 
     def build(self, input_shape: Any) -> None:
         self.compute_output_shape(input_shape)
@@ -69,6 +70,8 @@ class Pooling(SpatialLayer):
         )
 
     def call(self, inputs: Tensor) -> Tensor:
+        if self._simple:
+            return self.to_keras(self.pool(self.to_torch(inputs)))
         x = self.to_torch(inputs)
         before = self._before(x.shape[2:]) if self._sized else self.pool.padding
         if before == self.pool.padding:

@@ -180,12 +180,13 @@ class Nadam(Optimizer):
         product, momentum, following = (
             self.momentum_product(step), self._momentum(step), self._momentum(step + 1)
         )  # fmt: skip
-        ahead = torch._foreach_mul(m, following / (1.0 - product * following))
-        torch._foreach_add_(ahead, grads, alpha=(1.0 - momentum) / (1.0 - product))
-        below = torch._foreach_div(v, one_minus_power(self.beta_2, step, params[0].dtype))
-        torch._foreach_sqrt_(below)
-        torch._foreach_add_(below, self.epsilon)
-        descend_ratio(params, ahead, below, lr)
+        # sqrt(v / c) + epsilon is (sqrt(v) + epsilon * sqrt(c)) / sqrt(c): a pass less
+        correction = one_minus_power(self.beta_2, step, params[0].dtype) ** 0.5
+        below = torch._foreach_sqrt(v)
+        torch._foreach_add_(below, self.epsilon * correction)
+        shares = following / (1.0 - product * following), (1.0 - momentum) / (1.0 - product)
+        for above, share in zip((m, grads), shares, strict=True):
+            descend_ratio(params, above, below, lr * (correction * share))
 
     def get_config(self):
         return super().get_config() | {

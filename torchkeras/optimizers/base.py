@@ -114,6 +114,7 @@ class Optimizer(Rated, Descent, KerasState, torch.optim.Optimizer):
                 f"ema_overwrite_frequency must be a positive integer or None; received {every!r}."
             )
 
+    _spare = False  # whether nobody looks at the gradients after the step
     _found_inf: Tensor | None = None  # 1 in a step that must not change anything
 
     # What a rule defines
@@ -128,6 +129,10 @@ class Optimizer(Rated, Descent, KerasState, torch.optim.Optimizer):
     def initial(self, slot: str, parameter: Tensor) -> Tensor:
         """The first value of a slot: zeros, unless the rule says otherwise."""
         return torch.zeros_like(parameter)
+
+    def above(self, slot: str) -> float:
+        """How much what the rule keeps in a slot is above what Keras has there."""
+        return 0.0
 
     def extras(self, params: list[Tensor]) -> dict[str, Any]:
         """What else `update` takes, made once for a list of parameters."""
@@ -357,9 +362,9 @@ class Optimizer(Rated, Descent, KerasState, torch.optim.Optimizer):
 
     def _clip(self, work):
         if self.clipnorm:
-            return clipping.clip_each(work, self.clipnorm)
+            return clipping.clip_each(work, self.clipnorm, self._spare)
         if self.global_clipnorm:
-            return clipping.clip_together(work, self.global_clipnorm)
+            return clipping.clip_together(work, self.global_clipnorm, self._spare)
         return clipping.clip_values(work, self.clipvalue)
 
     def _average(self, work):

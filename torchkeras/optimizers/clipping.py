@@ -1,7 +1,8 @@
 """Clipping of gradients as Keras does it, on the device: nothing is read back.
 
 `work` is what one step updates: pairs of a `Batch` and the list of its gradients. The results
-are new gradients; those of the caller stay as they were.
+are new gradients, and those of the caller stay as they were, unless they are `spare`: then they
+are scaled in place, which saves a copy as large as the model.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ def clip_values(work: Work, limit: float) -> Work:
     ]
 
 
-def clip_each(work: Work, limit: float) -> Work:
+def clip_each(work: Work, limit: float, spare: bool = False) -> Work:
     """The gradient of each variable scaled to a norm of at most `limit`."""
     clipped = []
     for batch, grads in work:
@@ -30,11 +31,13 @@ def clip_each(work: Work, limit: float) -> Work:
             owners = torch.tensor(batch.owners, device=norms.device)
             norms = torch.zeros_like(norms).index_add(0, owners, norms**2).sqrt()[owners]
         scales = limit / norms.clamp_min(limit)
-        clipped.append((batch, torch._foreach_mul(grads, list(scales.unbind()))))
+        multiply = torch._foreach_mul_ if spare else torch._foreach_mul
+        multiplied = multiply(grads, list(scales.unbind()))
+        clipped.append((batch, grads if spare else multiplied))
     return clipped
 
 
-def clip_together(work: Work, limit: float) -> Work:
+def clip_together(work: Work, limit: float, spare: bool = False) -> Work:
     """All gradients scaled by one number to a common norm of at most `limit`.
 
     A norm that is not finite makes every gradient NaN, as in tf.keras.
@@ -42,4 +45,8 @@ def clip_together(work: Work, limit: float) -> Work:
     norms = [norm for _, grads in work for norm in torch._foreach_norm(grads)]
     total = torch.linalg.vector_norm(torch.stack([norm.to(norms[0]) for norm in norms]))
     scale = limit / total.clamp_min(limit) + total * 0
+    if spare:
+        for _, grads in work:
+            torch._foreach_mul_(grads, scale.to(grads[0].device))
+        return work
     return [(batch, torch._foreach_mul(grads, scale.to(grads[0].device))) for batch, grads in work]

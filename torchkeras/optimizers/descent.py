@@ -81,7 +81,11 @@ class Descent:
         else:
             loss.backward(inputs=wanted)
         before = self._step
-        self.step()
+        self._spare = True
+        try:
+            self.step()
+        finally:
+            self._spare = False
         if self._skipped or (self._step == before and not self._gathered):
             self._report_skipped(wanted, self._step == before and not self._gathered)
         self.zero_grad()

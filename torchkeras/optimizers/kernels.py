@@ -30,7 +30,7 @@ def descend(params: list[Tensor], directions: list[Tensor], lr: Any) -> None:
 
 
 def descend_ratio(params: list[Tensor], above: list[Tensor], below: list[Tensor], lr: Any) -> None:
-    """`params -= lr * above / below`; `below` is used up."""
+    """`params -= lr * above / below`."""
     if isinstance(lr, Tensor):
         descend(params, torch._foreach_div(above, below), lr)
     else:
@@ -79,6 +79,15 @@ def late_steps(params: list[Tensor]) -> list[Tensor] | None:
     if not fused(params):
         return None
     return [torch.tensor(1e30, dtype=torch.float32, device=params[0].device)] * len(params)
+
+
+def first_steps(params: list[Tensor]) -> list[Tensor] | None:
+    """Step counters for torch's fused Adagrad, or None where it does not run."""
+    device = params[0].device
+    has = torch._C._dispatch_has_kernel_for_dispatch_key
+    if not (fused(params) and has("aten::_fused_adagrad_", device.type.upper())):
+        return None
+    return [torch.ones((), dtype=torch.float32, device=device)] * len(params)
 
 
 def check_fraction(setting: str, value: Any) -> None:

@@ -278,8 +278,15 @@ class Adagrad(Optimizer):
         return (("accumulator",),)
 
     initial = rules.Adagrad.initial
+    extras = rules.Adagrad.extras
 
-    def update(self, params, grads, lr, accumulator):
+    def update(self, params, grads, lr, accumulator, steps=None):
+        if steps is not None and not isinstance(lr, torch.Tensor):
+            torch._fused_adagrad_(
+                params, grads, accumulator, steps, lr=lr, lr_decay=0.0, weight_decay=0.0,
+                eps=self.epsilon, maximize=False,
+            )  # fmt: skip
+            return
         torch._foreach_addcmul_(accumulator, grads, grads, 1.0)
         below = torch._foreach_sqrt(accumulator)
         torch._foreach_add_(below, self.epsilon)

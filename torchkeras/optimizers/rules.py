@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..config import epsilon as default_epsilon
 from .base import TABLE, Optimizer
-from .kernels import check_fraction, descend, descend_ratio, fused, single
+from .kernels import check_fraction, descend, descend_ratio, first_steps, fused, single
 
 
 @TABLE.add("sgd")
@@ -139,7 +139,10 @@ class RMSprop(Optimizer):
 
 @TABLE.add("adagrad")
 class Adagrad(Optimizer):
-    """Gradients divided by the root of the sum of their squares so far.
+    """Gradients divided by the root of the sum of their squares so far, plus epsilon.
+
+    The kernel adds epsilon after the root, Keras before it. So the sums are kept with epsilon in
+    them, and the kernel gets none; variables and files have the sums without it.
 
     >>> w = torch.nn.Parameter(torch.tensor([1.0]))
     >>> Adagrad(0.1).minimize(lambda: (w * w).sum(), [w]); round(w.item(), 4)
@@ -160,16 +163,46 @@ class Adagrad(Optimizer):
 
     rows_alone = True
 
+    @property
+    def epsilon(self):
+        return self._epsilon
+
+    @epsilon.setter
+    def epsilon(self, value):
+        before, self._epsilon = self.above("accumulator"), value
+        for state in self.state.values():
+            state["accumulator"].add_(self.above("accumulator") - before)
+
+    _epsilon = 0.0
+
+    def above(self, slot):
+        """Epsilon, where it is so small beside every sum that both have the same digits."""
+        small = self._epsilon <= 1e-5 * self.initial_accumulator_value
+        return self._epsilon if slot == "accumulator" and small else 0.0
+
     def slots(self):
         return (("accumulator",),)
 
     def initial(self, slot, parameter):
-        return torch.full_like(parameter, self.initial_accumulator_value)
+        return torch.full_like(parameter, self.initial_accumulator_value + self.above(slot))
 
-    def update(self, params, grads, lr, accumulator):
+    def extras(self, params):
+        return {"steps": first_steps(params)}
+
+    def update(self, params, grads, lr, accumulator, steps=None):
+        inside = self.above("accumulator") == self._epsilon
+        if inside and steps is not None and not isinstance(lr, Tensor):
+            torch._fused_adagrad_(
+                params, grads, accumulator, steps, lr=lr, lr_decay=0.0, weight_decay=0.0, eps=0.0,
+                maximize=False,
+            )  # fmt: skip
+            return
         torch._foreach_addcmul_(accumulator, grads, grads, 1.0)
-        below = torch._foreach_add(accumulator, self.epsilon)
-        torch._foreach_sqrt_(below)
+        if inside:
+            below = torch._foreach_sqrt(accumulator)
+        else:
+            below = torch._foreach_add(accumulator, self.epsilon)
+            torch._foreach_sqrt_(below)
         descend_ratio(params, grads, below, lr)
 
     def get_config(self):

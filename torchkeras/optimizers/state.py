@@ -62,15 +62,19 @@ class SlotVariable(Variable):
 
     @property
     def value(self) -> Tensor:
-        return to_keras(self._variable, self.native)
+        above, natives = self._optimizer.above(self._slot), self.native
+        return to_keras(self._variable, [n - above for n in natives] if above else natives)
 
     @property
     def shape(self) -> torch.Size:
         return self._variable.shape
 
     def _write(self, tensor: Tensor) -> None:
+        above = self._optimizer.above(self._slot)
         for target, source in zip(self.native, to_native(self._variable, tensor), strict=True):
             target.copy_(source)
+            if above:
+                target.add_(above)
 
 
 def to_keras(variable: Variable, natives: tuple[Tensor, ...] | list[Tensor]) -> Tensor:
