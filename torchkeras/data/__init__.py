@@ -1,8 +1,9 @@
 """Data as batches; `Dataset` is the pipeline that scripts know as `tf.data.Dataset`."""
 
-from .dataset import Dataset, DatasetIterator, Options
+from .dataset import Dataset
 from .elements import DatasetSpec, Strings, TensorSpec
 from .flows import AUTOTUNE
+from .pipeline import DatasetIterator, Options
 from .rows import INFINITE as INFINITE_CARDINALITY
 from .rows import UNKNOWN as UNKNOWN_CARDINALITY
 
