@@ -12,7 +12,6 @@ import math
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor
 
 FILL_MODES = ("nearest", "constant", "reflect", "wrap")
 _PADDING = 12  # with which scipy goes on beyond the edges for splines in mode 'nearest'
@@ -48,38 +47,47 @@ def transform_matrices(
 
 
 def affine_transform(
-    images: Tensor,
+    images: np.ndarray,
     matrices: np.ndarray,
     flips: tuple[np.ndarray, np.ndarray] | None = None,
     order: int = 1,
     fill_mode: str = "nearest",
     cval: float = 0.0,
-) -> Tensor:
+    index: np.ndarray | None = None,
+) -> np.ndarray:
     """Images `(n, rows, columns, channels)`, each by its `(2 or 3, 3)` matrix of `[m | offset]`.
 
     `flips` says of which transformed images rows and columns are turned round afterwards. `order`
-    is that of the spline between pixels, 0 to 5. Integers are rounded as scipy does.
+    is that of the spline between pixels, 0 to 5. Integers are rounded as scipy does. `index` names
+    the images that are asked for, as many as there are matrices.
     """
     if fill_mode not in FILL_MODES:
         raise ValueError(f"`fill_mode` must be one of {FILL_MODES}; received {fill_mode!r}.")
     if order not in range(6):
         raise ValueError(f"The order of interpolation must be 0 to 5; received {order!r}.")
-    count, height, width, _ = images.shape
+    height, width, channels = images.shape[1:]
     places = _places(matrices, flips, height, width)
-    fast = order == 1 and images.dtype == torch.float32 and max(height, width) <= _FINE
-    sample = _sample_linear if fast else functools.partial(_sample_spline, order=order)
+    if order == 1 and images.dtype == np.float32 and max(height, width) <= _FINE:
+        sample = _linear(places, (height, width), fill_mode, cval)
+    else:
+        sample = functools.partial(
+            _sample_spline, places, order=order, fill_mode=fill_mode, cval=cval
+        )
+    index = np.arange(len(images)) if index is None else np.asarray(index)
     # grid_sample gives each thread an image.
     step = max(1, _CHUNK // max(1, height * width)) * torch.get_num_threads()
-    if count <= step:
-        grid = [[term.to(images.device) for term in axis] for axis in places]
-        return sample(images, grid, fill_mode=fill_mode, cval=cval).to(images.dtype).contiguous()
-    output = torch.empty_like(images, memory_format=torch.contiguous_format)
-    near = torch.empty_like(output[:step])  # neighbours are read from where the cache has them
-    for first in range(0, count, step):
-        part = slice(first, first + step)
-        grid = [[term[part].to(images.device) for term in axis] for axis in places]
-        some = near[: len(output[part])].copy_(images[part])
-        output[part] = sample(some, grid, fill_mode=fill_mode, cval=cval)
+    step = min(step, max(1, len(index)))
+    output = np.empty((len(index), height, width, channels), images.dtype)
+    planes = np.empty((step, channels, height, width), images.dtype)
+    for first in range(0, len(index), step):
+        chosen = index[first : first + step]
+        some = images[chosen] if len(chosen) > 1 else images[chosen[0] :][:1]
+        near, part = planes[: len(chosen)], slice(first, first + step)
+        for channel in range(channels):  # numpy copies a plane faster than it turns axes
+            near[:, channel] = some[..., channel]
+        moved = sample(torch.from_numpy(near), part).numpy()
+        for channel in range(channels):
+            output[part, ..., channel] = moved[:, channel]
     return output
 
 
@@ -93,53 +101,66 @@ def _places(matrices, flips, height, width):
             for turned, axis in zip(flips, (i, j), strict=True)
         )
     return [
-        (
-            torch.from_numpy(offset + from_row * i)[:, :, None],
-            torch.from_numpy(from_column * j)[:, None, :],
-        )
+        ((offset + from_row * i)[:, :, None], (from_column * j)[:, None, :])
         for from_row, from_column, offset in matrices[:, :2, :, None].transpose(1, 2, 0, 3)
     ]
 
 
-def _sample_linear(images, places, fill_mode, cval):
-    """Order 1 by torch's `grid_sample`, whose borders are those of 'nearest' and 'reflect'."""
-    sizes = images.shape[1:3]
-    outside = None
+def _exact(places, part):
+    """The places of some images, `(n, height, width)` for rows and for columns."""
+    return [
+        torch.from_numpy(first[part]) + torch.from_numpy(second[part]) for first, second in places
+    ]
+
+
+def _linear(places, sizes, fill_mode, cval):
+    """A function from some images' planes and which they are to the planes of their results.
+
+    It is order 1 by torch's `grid_sample`, whose borders are those of 'nearest' and 'reflect', and
+    which counts from -1 to 1, from the outer edge of the first pixel to the last's. A complex
+    number is a place: columns are its real part, rows its imaginary one.
+    """
+    padding = "reflection" if fill_mode == "reflect" else "border"
     if fill_mode in ("nearest", "reflect"):
-        terms = places
-    else:
-        exact = [first + second for first, second in places]
-        if fill_mode == "constant":
-            outside = _outside(exact, sizes)
+        scaled = [
+            [term * (2 / size) for term in axis] for axis, size in zip(places, sizes, strict=True)
+        ]
+        for axis, size in zip(scaled, sizes, strict=True):
+            axis[0] += 1 / size - 1
+        terms = [
+            torch.from_numpy(_complex(*pair)) for pair in zip(scaled[1], scaled[0], strict=True)
+        ]
+
+    def sample(planes, part):
+        outside = None
+        if fill_mode in ("nearest", "reflect"):
+            grid = torch.view_as_real(terms[0][part] + terms[1][part])
         else:
-            exact = [_wrapped(place, size) for place, size in zip(exact, sizes, strict=True)]
-        terms = [(place,) for place in exact]
-    grid = images.new_empty(*terms[0][0].shape[:1], *sizes, 2)
-    for axis, size in enumerate(sizes):
-        # grid_sample counts from -1 to 1, from the outer edge of the first pixel to the last's.
-        first, *second = [term * (2 / size) for term in terms[axis]]
-        first += 1 / size - 1
-        target = grid[..., 1 - axis]
-        if second:
-            torch.add(first.float(), second[0].float(), out=target)
-        else:
-            target.copy_(first)
-    sampled = F.grid_sample(
-        images.permute(0, 3, 1, 2),
-        grid,
-        mode="bilinear",
-        padding_mode="reflection" if fill_mode == "reflect" else "border",
-        align_corners=False,
-    )
-    if outside is not None:
-        sampled.masked_fill_(outside[:, None], cval)
-    return sampled.permute(0, 2, 3, 1)
+            exact = _exact(places, part)
+            if fill_mode == "constant":
+                outside = _outside(exact, sizes)
+            else:
+                exact = [_wrapped(place, size) for place, size in zip(exact, sizes, strict=True)]
+            grid = planes.new_empty(*exact[0].shape, 2)
+            for axis, size in enumerate(sizes):
+                grid[..., 1 - axis] = exact[axis] * (2 / size) + (1 / size - 1)
+        moved = F.grid_sample(planes, grid, padding_mode=padding, align_corners=False)
+        return moved if outside is None else moved.masked_fill_(outside[:, None], cval)
+
+    return sample
 
 
-def _sample_spline(images, places, order, fill_mode, cval):
+def _complex(real, imaginary):
+    made = np.empty(real.shape, np.complex64)
+    made.real, made.imag = real, imaginary
+    return made
+
+
+def _sample_spline(places, planes, part, order, fill_mode, cval):
     """Any order in float64: the spline's coefficients, then a weighted sum of its neighbours."""
+    images = planes.permute(0, 2, 3, 1)
     sizes = images.shape[1:3]
-    exact = [first + second for first, second in places]
+    exact = _exact(places, part)
     outside = _outside(exact, sizes) if fill_mode == "constant" else None
     values = images.double()
     if order > 1:
@@ -163,9 +184,10 @@ def _sample_spline(images, places, order, fill_mode, cval):
     sampled = sampled.reshape(*exact[0].shape, -1)
     if outside is not None:
         sampled.masked_fill_(outside[..., None], cval)
-    if images.dtype.is_floating_point:
+    sampled = sampled.permute(0, 3, 1, 2)
+    if planes.dtype.is_floating_point:
         return sampled
-    limits = torch.iinfo(images.dtype)
+    limits = torch.iinfo(planes.dtype)
     return (sampled.abs() + 0.5).floor().mul(sampled.sign()).clamp(limits.min, limits.max)
 
 

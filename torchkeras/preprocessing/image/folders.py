@@ -69,7 +69,7 @@ class BatchFromFilesMixin:
         # Files are decoded side by side; random numbers are drawn afterwards, in order.
         images = np.stack(list(self._readers.map(self._read, index_array)))
         if self.image_data_generator:
-            images = self.image_data_generator._processed(images)
+            images = self.image_data_generator._processed(images, np.arange(len(images)))
         x = images.astype(self.dtype, copy=False)
         self._save(x, index_array, int(1e7))
         if self.class_mode is None:

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import torch
 
 from ... import config
 from .affine import affine_transform, transform_matrices
@@ -334,7 +333,7 @@ class ImageDataGenerator:
         if self.rescale:
             x *= self.rescale
         if augment:
-            x = np.concatenate([self._moved_at_random(x) for _ in range(rounds)])
+            x = np.concatenate([self._moved_at_random(x, np.arange(len(x))) for _ in range(rounds)])
         axes = (0, self.row_axis, self.col_axis)
         if self.featurewise_center:
             self.mean = np.mean(x, axis=axes, keepdims=True)[0]
@@ -349,12 +348,12 @@ class ImageDataGenerator:
 
     # --- a batch at a time ---------------------------------------------------------------------
 
-    def _processed(self, images: np.ndarray) -> np.ndarray:
-        """Images of rank 4, randomly transformed and standardized."""
+    def _processed(self, images: np.ndarray, index: np.ndarray) -> np.ndarray:
+        """`images[index]` of rank 4, randomly transformed and standardized."""
         if self._draws_itself or self._changed("random_transform", "standardize"):
-            return np.stack([self._processed_alone(image) for image in images])
+            return np.stack([self._processed_alone(images[number]) for number in index])
         before = np.random.get_state() if self.preprocessing_function else None
-        moved = self._moved_at_random(images)
+        moved = self._moved_at_random(images, index)
         if before is not None:
             # Keras calls it between the draws of two images, which makes a difference only if it
             # draws random numbers too; then images go one by one from here on.
@@ -363,7 +362,7 @@ class ImageDataGenerator:
             if not all(map(np.array_equal, drawn, np.random.get_state())):
                 np.random.set_state(before)
                 self._draws_itself = True
-                return self._processed(images)
+                return self._processed(images, index)
         return self._normalized(moved, (1, 2, 3))
 
     def _processed_alone(self, image):
@@ -375,16 +374,16 @@ class ImageDataGenerator:
         asked = {"get_random_transform", "apply_transform", *names}
         return not (asked.isdisjoint(vars(self)) and asked.isdisjoint(_overridden(type(self))))
 
-    def _moved_at_random(self, images):
-        """Transformed images; always a copy."""
+    def _moved_at_random(self, images, index):
+        """`images[index]` transformed; always a copy."""
         if self._changed("random_transform"):
-            return np.stack([self.random_transform(image) for image in images])
-        drawn = draw(self, len(images), images.shape[self.row_axis], images.shape[self.col_axis])
+            return np.stack([self.random_transform(images[number]) for number in index])
+        drawn = draw(self, len(index), images.shape[self.row_axis], images.shape[self.col_axis])
         if self.data_format == "channels_first":
-            return np.moveaxis(self._moved(np.moveaxis(images, 1, 3), drawn), 3, 1)
-        return self._moved(images, drawn)
+            return np.moveaxis(self._moved(np.moveaxis(images, 1, 3), index, drawn), 3, 1)
+        return self._moved(images, index, drawn)
 
-    def _moved(self, images, drawn):
+    def _moved(self, images, index, drawn):
         """What `apply_transform` does, for channels last."""
         turned = drawn["flip_vertical"], drawn["flip_horizontal"]
         if any(drawn[name] is not None for name in _STILL):
@@ -392,17 +391,17 @@ class ImageDataGenerator:
             matrices = swapped(
                 transform_matrices(**still, height=images.shape[1], width=images.shape[2])
             )
-            matrices = np.broadcast_to(matrices, (len(images), 3, 3))
             moved = affine_transform(
-                torch.from_numpy(np.ascontiguousarray(images)),
-                matrices,
+                images,
+                np.broadcast_to(matrices, (len(index), 3, 3)),
                 turned,
                 self.interpolation_order,
                 self.fill_mode,
                 self.cval,
-            ).numpy()
+                index,
+            )
         else:
-            moved = np.array(images)
+            moved = images[index]
             moved[turned[0]] = moved[turned[0], ::-1]
             moved[turned[1]] = moved[turned[1], :, ::-1]
         shift = drawn["channel_shift_intensity"]

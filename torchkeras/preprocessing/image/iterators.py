@@ -163,7 +163,7 @@ class NumpyArrayIterator(Iterator):
         super().__init__(len(self.x), batch_size, shuffle, seed)
 
     def _get_batches_of_transformed_samples(self, index_array):
-        images = self.image_data_generator._processed(self.x[index_array])
+        images = self.image_data_generator._processed(self.x, index_array)
         images = images.astype(self.dtype, copy=False)
         self._save(images, index_array, int(1e4))
         x = [images, *(one[index_array] for one in self.x_misc)] if self.x_misc else images

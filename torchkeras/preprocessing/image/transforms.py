@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import torch
 
 from ... import config
 from .affine import affine_transform, transform_matrices
@@ -57,9 +56,9 @@ def apply_affine_transform(
     matrices = transform_matrices(theta, tx, ty, shear, zx, zy, height, width)
     if col_axis > row_axis:
         matrices = swapped(matrices)
-    image = torch.from_numpy(np.ascontiguousarray(np.moveaxis(x, channel_axis, 2)))
+    image = np.moveaxis(x, channel_axis, 2)
     moved = affine_transform(image[None], matrices, None, order, fill_mode, cval)
-    return np.moveaxis(moved[0].numpy(), 2, channel_axis)
+    return np.moveaxis(moved[0], 2, channel_axis)
 
 
 def swapped(matrices: np.ndarray) -> np.ndarray:
