@@ -3,7 +3,9 @@
     python compat_tests/applications/make_applications.py [--digests] [names]
 
 For each: tf_keras makes the model with random weights and writes them to an .h5 file, torchkeras
-loads the file by its path; both predict one random image of the default size.
+loads the file by its path; both predict one random image of the default size. In deep networks with
+gates, activations that grow from block to block would shut and open gates at random, and rounding
+would decide; there tf_keras first sets the moving statistics to those of the image.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from compat_tests.applications.cases import DIGESTS, OTHERS, digest, label, rand
 from torchkeras import applications, backend  # noqa: E402
 
 PAGE = ROOT / "docs" / "applications.md"
+GATED = ("EfficientNetV2", "ResNetRS")  # deep, with gates: activations must not saturate them
 
 
 def architectures() -> list[str]:
@@ -54,9 +57,11 @@ def compare(keras, name: str) -> dict:
         path = f"{folder}/weights.h5"
         real = getattr(keras.applications, name)(weights=None, classifier_activation=None)
         real.set_weights(random_weights(real.weights))
-        real.save_weights(path)
         size = real.input_shape[1] or 224
         image = np.random.default_rng(0).uniform(0, 255, (1, size, size, 3)).astype("float32")
+        if name.startswith(GATED):
+            measure_statistics(keras, real, image)
+        real.save_weights(path)
         expected = np.asarray(real(image))
         parameters = real.count_params()
         del real
@@ -71,6 +76,19 @@ def compare(keras, name: str) -> dict:
     assert ours.count_params() == parameters
     print(name, row, f"std {expected.std():.3g}", flush=True)
     return row
+
+
+def measure_statistics(keras, model, image) -> None:
+    """Let the moving mean and variance of each batch normalization be those of the image."""
+    normalizations = [
+        layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)
+    ]
+    momenta = [layer.momentum for layer in normalizations]
+    for layer in normalizations:
+        layer.momentum = 0.0
+    model(image, training=True)
+    for layer, momentum in zip(normalizations, momenta, strict=True):
+        layer.momentum = momentum
 
 
 def check_digests(name: str) -> None:
@@ -102,7 +120,10 @@ def write_page(rows: dict) -> None:
         "written to",
         "an `.h5` file by tf_keras and loaded by its path, for one random image. The difference is "
         "the largest",
-        "one among the logits, relative to the largest logit. Made by "
+        "one among the logits, relative to the largest logit. In EfficientNetV2 and ResNetRS, deep "
+        "networks with",
+        "gates, the statistics of batch normalization are those of the image, so that gates do not "
+        "saturate. Made by",
         "`compat_tests/applications/make_applications.py`.",
         "",
         "| architecture | image | parameters | difference |",

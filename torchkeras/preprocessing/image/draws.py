@@ -36,7 +36,8 @@ def draw(generator: Any, count: int, height: int, width: int) -> dict[str, Any]:
         rows = [[_one(given) for given in ranges.values()] for _ in range(count)]
         drawn.update(zip(ranges, np.array(rows, float).reshape(-1, len(ranges)).T, strict=True))
     for name, size in (("tx", height), ("ty", width)):
-        if drawn[name] is not None and np.max(_shift(generator, name)) < 1:
+        shift = _shift(generator, name)
+        if drawn[name] is not None and (shift if isinstance(shift, float) else np.max(shift)) < 1:
             drawn[name] = drawn[name] * size
     for name in ("flip_horizontal", "flip_vertical"):
         drawn[name] = (drawn[name] < 0.5) & bool(getattr(generator, f"{name[5:]}_flip"))

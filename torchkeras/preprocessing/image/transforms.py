@@ -63,7 +63,9 @@ def apply_affine_transform(
 
 def swapped(matrices: np.ndarray) -> np.ndarray:
     """`(n, 3, 3)` matrices that speak of (column, row) in place of (row, column)."""
-    return matrices[:, [1, 0, 2]][:, :, [1, 0, 2]]
+    turned = matrices.copy()
+    turned[:, :2, :2], turned[:, :2, 2] = matrices[:, 1::-1, 1::-1], matrices[:, 1::-1, 2]
+    return turned
 
 
 def apply_channel_shift(x: np.ndarray, intensity: float, channel_axis: int = 0) -> np.ndarray:
