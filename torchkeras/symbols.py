@@ -7,6 +7,7 @@ torch function on it makes a `Node`.
 from __future__ import annotations
 
 import itertools
+import math
 import sys
 import weakref
 from collections.abc import Callable, Iterator, Sequence
@@ -375,15 +376,36 @@ def infer(operation: Callable, args: tuple, kwargs: dict, device: str = "meta") 
     What changes between the two runs is open (None) in the result.
     """
     problem = None
-    attempts = [(sizes, place) for sizes in _OPEN_SIZES for place in dict.fromkeys((device, "cpu"))]
-    for sizes, place in attempts:
+    for sizes, place in _attempts(args, kwargs, device):
         try:
-            runs = [_run_on_stand_ins(operation, args, kwargs, size, place) for size in sizes]
+            with torch.random.fork_rng(devices=()):
+                runs = [_run_on_stand_ins(operation, args, kwargs, size, place) for size in sizes]
         except Exception as error:  # a size too small for a kernel, or no meta implementation
             problem = problem or error
             continue
         return tree.map_structure(_merge, *runs)
     raise problem
+
+
+def _attempts(args, kwargs, device):
+    """Pairs of open sizes and devices to try; the CPU is the last resort, but for few numbers.
+
+    Many functions of torch import its compiler when they meet tensors without memory: 1 s once.
+    """
+    for sizes in _OPEN_SIZES:
+        places = (device, "cpu")
+        if device == "meta" and _count((args, kwargs), sizes[-1]) < _FEW:
+            places = ("cpu", device)
+        yield from ((sizes, place) for place in dict.fromkeys(places))
+
+
+_FEW = 2**20
+
+
+def _count(structure, size):
+    """How many numbers the tensors hold where `size` stands for open sizes."""
+    leaves = [t for t in tree.leaves(structure) if isinstance(t, (Tensor, KerasTensor))]
+    return sum(math.prod(size if n is None else n for n in leaf.shape) for leaf in leaves)
 
 
 def _run_on_stand_ins(operation, args, kwargs, size, device):

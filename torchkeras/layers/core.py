@@ -212,7 +212,9 @@ class Embedding(Layer):
 
     def build(self, input_shape: Any = None) -> None:
         sizes = self.input_dim, self.output_dim
-        self.embedding = self.make(nn.Embedding, *sizes, sparse=self.sparse)
+        # A table that is given is not drawn: torch needs its compiler to draw without memory.
+        table = torch.empty(sizes, dtype=self._variable_dtype, device="meta")
+        self.embedding = self.make(nn.Embedding, *sizes, sparse=self.sparse, _weight=table)
         self.built = True
 
     def call(self, inputs: Tensor) -> Tensor:

@@ -31,6 +31,17 @@ from .state import Batch, ParameterHandle, to_keras
 TABLE = Table("optimizer", "keras.optimizers")
 
 
+def _without_compiler(name):
+    """torch's method without what keeps torch.compile out of it, and imports all of it for that."""
+    method = getattr(torch.optim.Optimizer, name)
+    return getattr(method, "__wrapped__", method)
+
+
+_add_param_group, _state_dict, _load_state_dict = map(
+    _without_compiler, ("add_param_group", "state_dict", "load_state_dict")
+)
+
+
 class Optimizer(Rated, Descent, KerasState, torch.optim.Optimizer):
     """Base of all optimizers; a rule overrides `update`, `slots` and `get_config`.
 
@@ -193,7 +204,7 @@ class Optimizer(Rated, Descent, KerasState, torch.optim.Optimizer):
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add parameters with settings of their own, such as another `lr`, as in torch."""
-        super().add_param_group(param_group)
+        _add_param_group(self, param_group)
         self._batches = None
 
     def _handle(self, parameter):
@@ -403,7 +414,7 @@ class Optimizer(Rated, Descent, KerasState, torch.optim.Optimizer):
 
     def state_dict(self) -> dict[str, Any]:
         """As in torch; `iterations` is in every group."""
-        state = super().state_dict()
+        state = _state_dict(self)
         for group in state["param_groups"]:
             group["iterations"], group["gathered"] = self._step, self._gathered
         if self._own:
@@ -416,7 +427,7 @@ class Optimizer(Rated, Descent, KerasState, torch.optim.Optimizer):
             raise ValueError("Call build(trainable_variables) before load_state_dict().")
         # torch would share the tensors with the optimizer that they came from
         state_dict = copy.deepcopy(state_dict)
-        super().load_state_dict(state_dict)
+        _load_state_dict(self, state_dict)
         for variable, value in zip(self._own, state_dict.get("variables", ()), strict=True):
             variable.assign(value)
 
