@@ -1,13 +1,16 @@
 """Milliseconds per training step and per predicted batch, beside the other ways to train.
 
     python benchmarks/train.py [--cases mlp cnn] [--rounds 7] [--write docs/benchmarks.md]
-                               [--tensorflow PYTHON]
+                               [--keras3] [--jax PYTHON] [--tensorflow PYTHON]
+                               [--compiled [mlp cnn]] [--minutes 25]
 
-Contenders are the loop that one would write with torch alone, torchkeras, torchkeras with
-`jit_compile=True` (`--compiled`), Keras 3 on torch, and tf.keras 2.15 from an environment of its
-own, whose interpreter is given by `--tensorflow`. Each runs in a process of its own; all are
-started and warmed first, and then asked in turn, round after round. The table holds medians over
-the rounds, for torchkeras also the median of its ratio to the hand-written loop within a round.
+Contenders are the loop that one would write with torch alone, torchkeras, both of them compiled
+(`--compiled`, which takes minutes for large networks, so it may name cases), Keras 3 on torch, and
+Keras 3 on jax and tf.keras 2.15 from environments of their own, whose interpreters are given by
+`--jax` and `--tensorflow`. Each runs in a process of its own; all are started and warmed first, and
+then asked in turn, round after round. The table holds medians over the rounds, and medians of
+torchkeras' ratio to the others within a round. `--minutes` ends the rounds of a case, not before
+the third, once its share of that time is over.
 
 The torch loop is a careful person's: data on the device, one fused optimizer kernel, gradients
 set to None, images channels last, the loss from logits, loss and accuracy summed on the device.
@@ -23,6 +26,7 @@ import resource
 import subprocess
 import sys
 import time
+from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 
@@ -120,17 +124,23 @@ def contender(name, work, x, y):
     return ByKeras(work, x, y, keras)
 
 
-def serve(name, case, repeats):
+def versions(name):
+    """What a contender runs, as its own interpreter knows."""
+    packages = {"tf.keras": ["tensorflow"], "Keras 3 on jax": ["keras", "jax"]}
+    packages["Keras 3 on torch"] = ["keras"]
+    return [f"{package} {version(package)}" for package in packages.get(name, ["torch"])]
+
+
+def serve(name, case, repeats, once):
     """Be a contender: answer each line of stdin ('train', 'predict') with seconds per step."""
     work, rng = WORKLOADS[case], np.random.default_rng(0)
-    steps = max(1, round(work.steps * repeats))
+    steps = 1 if once else max(1, round(work.steps * repeats))
     samples = work.batch * steps
     x, y = work.data(rng, samples), work.labels(rng, samples)
-    begun = time.perf_counter()
     runner = contender(name, work, x, y)
-    for what in ("train", "predict", "train", "predict"):
+    for what in ("train",) if once else ("train", "predict", "train", "predict"):
         getattr(runner, what)()
-    print(json.dumps({"ready": time.perf_counter() - begun}), flush=True)
+    print(json.dumps({"ready": versions(name)}), flush=True)
     for line in sys.stdin:
         start = time.perf_counter()
         getattr(runner, line.strip())()
@@ -146,13 +156,16 @@ def serve(name, case, repeats):
 class Process:
     """A contender in a process of its own."""
 
-    def __init__(self, name, case, options):
-        python = options.tensorflow if name == "tf.keras" else sys.executable
-        environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "torch"}
-        if name == "tf.keras":
+    def __init__(self, name, case, options, once=False):
+        python = {"tf.keras": options.tensorflow, "Keras 3 on jax": options.jax}.get(name)
+        backend = "jax" if name == "Keras 3 on jax" else "torch"
+        environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": backend}
+        if python:
             environment.pop("PYTHONPATH", None)
+        command = [python or sys.executable, __file__, "--serve", name, case]
+        command += ["--repeats", str(options.repeats)] + ["--once"] * once
         self.process = subprocess.Popen(
-            [python, __file__, "--serve", name, case, "--repeats", str(options.repeats)],
+            command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL if not options.debug else None,
@@ -176,14 +189,22 @@ class Process:
         self.process.wait()
 
 
-def measure(case, names, options):
-    """{"train": {contender: [seconds per round]}, "predict": ..., "peak": {contender: MB}}."""
-    processes = {}
-    for name in names:
-        processes[name] = process = Process(name, case, options)
-        process.read()  # warmed, one after another
+def measure(case, names, options, end):
+    """{"train": {contender: [seconds per round]}, "predict": ..., "peak": {contender: MB}}.
+
+    A contender that fails is told about and left out. Rounds go on until the time `end`.
+    """
     found = {"train": {}, "predict": {}, "peak": {}}
-    for _ in range(options.rounds):
+    started, processes = {name: Process(name, case, options) for name in names}, {}
+    for name, process in started.items():  # they warm up beside each other
+        try:
+            options.versions.update(dict.fromkeys(process.read()["ready"]))
+            processes[name] = process
+        except RuntimeError as error:
+            print(f"{case}: {name} failed: {error}", file=sys.stderr)
+    for number in range(options.rounds):
+        if number >= 3 and time.perf_counter() > end:
+            break
         for what in ("train", "predict"):
             for name, process in processes.items():
                 answer = process.ask(what)
@@ -191,6 +212,19 @@ def measure(case, names, options):
                 found["peak"][name] = answer["peak"]
     for process in processes.values():
         process.close()
+    return found
+
+
+def measure_start(names, options):
+    """{contender: [seconds from the start of the process to the end of one training step]}."""
+    found = {}
+    for _ in range(min(3, options.rounds)):
+        for name in names:
+            begun = time.perf_counter()
+            process = Process(name, "mlp", options, once=True)
+            process.read()
+            found.setdefault(name, []).append(time.perf_counter() - begun)
+            process.close()
     return found
 
 
@@ -202,8 +236,13 @@ def table(results, names, what):
     for case, found in results.items():
         times = found[what]
         ours = times["torchkeras"]
-        row = [case] + [f"{median(times[name]) * 1000:.3g}" for name in ("torchkeras", *others)]
+        row = [case]
+        for name in ("torchkeras", *others):
+            row.append(f"{median(times[name]) * 1000:.3g}" if name in times else "")
         for name in others:
+            if name not in times:
+                row.append("")
+                continue
             ratio = median(a / b for a, b in zip(ours, times[name], strict=True))
             row.append(f"**{ratio:.2f}**" if ratio > 1.05 else f"{ratio:.2f}")
         row.append(f"{(max(ours) - min(ours)) / median(ours):.0%}")
@@ -214,8 +253,14 @@ def table(results, names, what):
 def peaks(results, names):
     lines = [f"| | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|"]
     for case, found in results.items():
-        row = [case] + [f"{found['peak'][name]:.0f}" for name in names]
+        row = [case] + [f"{found['peak'][n]:.0f}" if n in found["peak"] else "" for n in names]
         lines.append(f"| {' | '.join(row)} |")
+    return "\n".join(lines)
+
+
+def starts(found):
+    lines = [f"| {' | '.join(found)} |", "|---" * len(found) + "|"]
+    lines.append(f"| {' | '.join(f'{median(seconds):.2f}' for seconds in found.values())} |")
     return "\n".join(lines)
 
 
@@ -227,17 +272,17 @@ def processor():
     return f"{torch.get_num_threads()} CPU threads, {torch.backends.cpu.get_cpu_capability()}"
 
 
-def page(results, names, options):
-    from importlib.metadata import version
-
-    versions = f"torch {version('torch')}, Python {platform.python_version()}"
-    if "Keras 3 on torch" in names:
-        versions += f", Keras {version('keras')}"
+def page(results, names, started, options):
+    rounds = sorted({len(found["train"]["torchkeras"]) for found in results.values()})
+    rounds = f"{rounds[0]} to {rounds[-1]}" if rounds[0] != rounds[-1] else rounds[0]
+    used = ", ".join([*options.versions, f"Python {platform.python_version()}"])
     return f"""# Time per step
 
-Written by `python benchmarks/train.py`: {versions}, {processor()}, medians of {options.rounds}
-rounds, one process each, asked in turn. Milliseconds; "to ..." is torchkeras over the other: below
-1 torchkeras is faster. Spread is that of torchkeras over the rounds.
+Written by `python benchmarks/train.py` with {used};
+{processor()}, medians of {rounds} rounds, one process each, asked in turn. Milliseconds; "to ..."
+is torchkeras over the other: below 1 torchkeras is faster. Spread is that of torchkeras over the
+rounds. Empty cells were not measured: compiling is asked for by case, as it takes minutes for the
+larger networks.
 
 ## A training step
 
@@ -252,6 +297,13 @@ rounds, one process each, asked in turn. Milliseconds; "to ..." is torchkeras ov
 Largest resident size of each process in MB, its libraries included.
 
 {peaks(results, names)}
+
+## Start
+
+Seconds from the start of a process to the end of its first training step of the mlp, imports
+included.
+
+{starts(started)}
 """
 
 
@@ -260,26 +312,44 @@ def main() -> None:
     parser.add_argument("--cases", nargs="*", default=list(WORKLOADS), choices=list(WORKLOADS))
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--repeats", type=float, default=1, help="times the steps of a round")
-    parser.add_argument("--compiled", action="store_true", help="also what is compiled")
+    parser.add_argument(
+        "--compiled", nargs="*", choices=list(WORKLOADS), help="also what is compiled [for cases]"
+    )
     parser.add_argument("--keras3", action="store_true", help="also Keras 3 on torch")
+    parser.add_argument("--jax", help="a Python with keras 3 and jax: also Keras 3 on jax")
     parser.add_argument("--tensorflow", help="a Python with tensorflow 2.15: also tf.keras")
+    parser.add_argument("--minutes", type=float, default=1e9, help="about how long it may take")
     parser.add_argument("--write", type=Path, help="put the tables into this file")
     parser.add_argument("--debug", action="store_true", help="show what contenders print")
     parser.add_argument("--serve", nargs=2, help=argparse.SUPPRESS)
+    parser.add_argument("--once", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.serve:
-        return serve(*options.serve, options.repeats)
-    names = ["torchkeras", "torch by hand"]
-    names += ["torchkeras, compiled", "torch by hand, compiled"] if options.compiled else []
-    names += ["Keras 3 on torch"] if options.keras3 else []
-    names += ["tf.keras"] if options.tensorflow else []
+        return serve(*options.serve, options.repeats, options.once)
+    run(options)
+
+
+def run(options):
+    """Measure what `options` ask for, print it, and write the page if it has a place."""
+    plain = ["torchkeras", "torch by hand"]
+    plain += ["Keras 3 on torch"] if options.keras3 else []
+    plain += ["Keras 3 on jax"] if options.jax else []
+    plain += ["tf.keras"] if options.tensorflow else []
+    compiled = ["torchkeras, compiled", "torch by hand, compiled"]
+    names = plain if options.compiled is None else plain[:2] + compiled + plain[2:]
+    options.versions, begun = {}, time.perf_counter()
+    started = measure_start(plain, options) if options.write else {}
     results = {}
-    for case in options.cases:
-        results[case] = measure(case, names, options)
+    for number, case in enumerate(options.cases, 1):
+        these = names if case in (options.compiled or options.cases) else plain
+        end = begun + options.minutes * 60 * number / len(options.cases)
+        results[case] = measure(case, these, options, end)
         one = {case: results[case]}
-        print(f"{table(one, names, 'train')}\n{table(one, names, 'predict')}\n", flush=True)
-    if options.write:
-        options.write.write_text(page(results, names, options))
+        minutes = (time.perf_counter() - begun) / 60
+        print(f"{table(one, these, 'train')}\n{table(one, these, 'predict')}")
+        print(f"{minutes:.1f} minutes\n", flush=True)
+        if options.write:  # each time: what is measured is kept
+            options.write.write_text(page(results, names, started, options))
 
 
 if __name__ == "__main__":
