@@ -14,6 +14,7 @@ from ..layer import TABLE, Layer
 from ..saving import api as saving
 from ..saving import compiling
 from ..saving.tensorflow.objects import weight_paths
+from ..source import to_torch_source
 from .trainer import Trainer
 
 
@@ -101,6 +102,27 @@ class Model(Trainer):
             "this one with torch.export.export(model, (inputs,)) and torch.export.save(), or write "
             "an ONNX file with torch.onnx.export(); model.save() writes what Keras loads."
         )
+
+    def to_torch_source(self, path: Any) -> None:
+        """Write the model as a file of PyTorch that needs no torchkeras, and its weights beside it.
+
+        `path` ends in `.py`; the weights go to a `.safetensors` file of the same name, or to a
+        `.pt` file where safetensors is not installed. The class is called as the model is, holds
+        torch's own layers under the names of the model's, and takes inputs in the order of axes of
+        the Keras model. `load()` in the file makes it with its weights. Losses, metrics and
+        regularizers are not written. NotImplementedError names what cannot be written, and why.
+
+        >>> import runpy, tempfile
+        >>> import torch
+        >>> from torchkeras.layers import Dense, Input
+        >>> x = Input((3,))
+        >>> model, path = Model(x, Dense(2)(x)), tempfile.mkdtemp() + "/net.py"
+        >>> model.to_torch_source(path)
+        >>> net, data = runpy.run_path(path)["load"](), torch.ones(1, 3)
+        >>> torch.equal(net(data), model(data))
+        True
+        """
+        to_torch_source(self, path)
 
     def to_json(self, **kwargs: Any) -> str:
         """The architecture as JSON text for `model_from_json`; `kwargs` go to `json.dumps`."""
