@@ -2,9 +2,11 @@
 
     python compat_tests/run_scripts.py ours [NAME ...]           # by torchkeras, each in a process
     python compat_tests/run_scripts.py record PYTHON [NAME ...]  # by tf.keras 2.15 of that python
+    python compat_tests/run_scripts.py ported [NAME ...]         # ported, by plain python
 
 `ours` compares with what `record` wrote. Both draw the same initial weights from numpy, so
-histories are equal where nothing else is drawn.
+histories are equal where nothing else is drawn. `ported` rewrites the scripts as `torchkeras port`
+does and compares with the unchanged scripts in the shim, also where numbers are drawn.
 """
 
 from __future__ import annotations
@@ -22,18 +24,29 @@ TOLERANCE = 2e-3
 DRAWN = "vae gan dqn augmentation image_folder image_generator wgan distillation_random".split()
 OURS_ONLY = ("keras1_", "keras3_")
 
+UNCHANGED = """
+from tensorflow import keras
+import tensorflow as tf
+constant, set_seed = tf.constant, tf.random.set_seed
+"""
+PORTED = """
+import warnings
+import torch
+import torchkeras as keras
+constant, set_seed = torch.from_numpy, torch.manual_seed
+"""
+STRICT = 'warnings.filterwarnings("error", ".* old ", DeprecationWarning)\n'
 # Runs a script with initializers that draw from numpy, and writes `results` as JSON.
 DRIVER = """
 import json, os, runpy, sys
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
-from tensorflow import keras
-import tensorflow as tf
+set_seed(7)
 draws = np.random.RandomState(7)
 def fixed(self, shape, dtype=None, **kwargs):
     shape = tuple(int(n) for n in shape)
     value = draws.normal(0, 0.3, shape).astype("float32")
-    return tf.constant(value)
+    return constant(value)
 for kind in ("VarianceScaling", "RandomNormal", "RandomUniform", "TruncatedNormal", "Orthogonal",
              "GlorotUniform", "HeNormal"):
     getattr(keras.initializers, kind).__call__ = fixed
@@ -44,6 +57,8 @@ def plain(value):
         return [plain(v) for v in value]
     if isinstance(value, (str, bool, type(None))):
         return value
+    if hasattr(value, "detach"):
+        value = value.detach().cpu()
     return np.asarray(value).tolist()
 script, target = sys.argv[1:3]
 sys.argv = [script]
@@ -53,15 +68,22 @@ with open(target, "w") as file:
 """
 
 
-def run(name: str, python: str, ours: bool, folder: Path) -> dict:
-    """What a script leaves in `results`; RuntimeError with its output where it fails."""
+def run(
+    name: str, python: str, ours: bool, folder: Path, script: Path | None = None, strict=False
+) -> dict:
+    """What a script leaves in `results`; RuntimeError with its output where it fails.
+
+    `script` is its ported version, which runs without the shim; old spellings in it are errors if
+    `strict`.
+    """
     driver, target = folder / "driver.py", folder / f"{name}.json"
-    driver.write_text(DRIVER)
+    names_of_keras = PORTED + STRICT * strict if script else UNCHANGED
+    driver.write_text(names_of_keras + DRIVER)
     command = [
         python,
-        *(["-m", "torchkeras"] if ours else []),
+        *(["-m", "torchkeras"] if ours and not script else []),
         str(driver),
-        str(SCRIPTS / f"{name}.py"),
+        str(script or SCRIPTS / f"{name}.py"),
         str(target),
     ]
     path = {"PYTHONPATH": str(SCRIPTS.parent.parent)} if ours else {"PYTHONPATH": ""}
@@ -132,9 +154,30 @@ def faults(name: str, folder: Path) -> list[str]:
     )
 
 
+def port_faults(name: str, folder: Path, before: dict | None = None) -> list[str]:
+    """Where a ported script, run by plain python, differs from what it was in the shim.
+
+    `before` is what it left there, where that is known. A script that still speaks of the past
+    without a remark is at fault too.
+    """
+    from torchkeras.porting.source import ported
+
+    script, found = folder / f"{name}_ported.py", ported((SCRIPTS / f"{name}.py").read_text("utf-8"))
+    script.write_text(found.text, encoding="utf-8")
+    cannot = [f"line {r.line}: {r.reason}" for r in found.remarks if not r.runs]
+    if cannot or ported(found.text).text != found.text:
+        return cannot or ["porting it twice changes it again"]
+    try:
+        now = run(name, sys.executable, True, folder, script, not found.remarks)
+        return differences(now, before or run(name, sys.executable, True, folder))
+    except RuntimeError as error:
+        return [str(error)]
+
+
 def main() -> int:
     import tempfile
 
+    sys.path.insert(0, str(SCRIPTS.parent.parent))
     mode, *rest = sys.argv[1:]
     with tempfile.TemporaryDirectory() as folder:
         if mode == "record":
@@ -142,7 +185,7 @@ def main() -> int:
             return 0
         failed = 0
         for name in rest or names():
-            found = faults(name, Path(folder))
+            found = (port_faults if mode == "ported" else faults)(name, Path(folder))
             failed += bool(found)
             print(f"{name}: " + ("; ".join(found[:5]) or "ok"), flush=True)
     return 1 if failed else 0

@@ -12,6 +12,7 @@ import sys
 # name: where its function is, and what it does
 COMMANDS = {
     "run": ("torchkeras.__main__:run", "run a Keras script, notebook or module on PyTorch"),
+    "port": ("torchkeras.commands.port:port", "rewrite a Keras script or notebook for torchkeras"),
 }
 
 _USAGE = """\

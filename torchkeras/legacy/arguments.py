@@ -16,7 +16,7 @@ from .warning import deprecated
 
 # --- what an old value becomes -------------------------------------------------------------------
 
-_DROPPED = object()
+DROPPED = object()
 
 
 def _data_format(value):
@@ -43,13 +43,13 @@ def _only(*allowed: Any) -> Callable:
             raise ValueError(
                 f"The value {value!r} of an old argument has no meaning any more; leave it out."
             )
-        return _DROPPED
+        return DROPPED
 
     return check
 
 
-def _drop(value):
-    return _DROPPED
+def drop(value):
+    return DROPPED
 
 
 def _is_none(value):
@@ -88,7 +88,7 @@ _RECURRENT = {
     "U_constraint": "recurrent_constraint",
     "dropout_W": "dropout",
     "dropout_U": "recurrent_dropout",
-    "consume_less": ("nothing: how it is computed is torch's choice", _drop),
+    "consume_less": ("nothing: how it is computed is torch's choice", drop),
 }
 _POOL1D = {"pool_length": "pool_size", "stride": "strides", "border_mode": "padding"}
 
@@ -114,7 +114,7 @@ RENAMED: dict[type, dict[str, Any]] = {
         "init": "embeddings_initializer",
         "W_regularizer": "embeddings_regularizer",
         "W_constraint": "embeddings_constraint",
-        "dropout": ("a SpatialDropout1D layer behind it; this Embedding drops nothing", _drop),
+        "dropout": ("a SpatialDropout1D layer behind it; this Embedding drops nothing", drop),
     },
     layers.SimpleRNN: _RECURRENT,
     layers.GRU: _RECURRENT,
@@ -158,33 +158,35 @@ RENAMED: dict[type, dict[str, Any]] = {
     models.Model: {"input": "inputs", "output": "outputs"},
     image.ImageDataGenerator: _ORDER,
 }
-_INPUT = {"input_dtype": "dtype"}
+INPUT = {"input_dtype": "dtype"}
 _LOOP = {
     "nb_epoch": "epochs",
     "nb_worker": "workers",
     "pickle_safe": "use_multiprocessing",
     "max_q_size": "max_queue_size",
-    "show_accuracy": ("metrics=['accuracy'] in compile()", _drop),
+    "show_accuracy": ("metrics=['accuracy'] in compile()", drop),
 }
 METHODS: list[tuple[type, str, dict[str, Any]]] = [
     (models.Model, "fit", _LOOP),
     (models.Model, "evaluate", _LOOP),
     (models.Model, "predict", _LOOP),
-    (models.Model, "compile", {"class_mode": ("nothing: the loss says it", _drop)}),
+    (models.Model, "compile", {"class_mode": ("nothing: the loss says it", drop)}),
 ]
-_POSITIONAL_SIDES = {layers.Conv2D: 2, layers.Conv2DTranspose: 2, layers.SeparableConv2D: 2}
-_POSITIONAL_SIDES[layers.Conv3D] = 3
+FUNCTIONS: dict[str, dict[str, Any]] = {"to_categorical": {"nb_classes": "num_classes"}}
+POSITIONAL_SIDES = {layers.Conv2D: 2, layers.Conv2DTranspose: 2, layers.SeparableConv2D: 2}
+POSITIONAL_SIDES[layers.Conv3D] = 3
 
 
 def enter() -> None:
     """Put the table in front of the constructors and methods that it names."""
     for cls, table in RENAMED.items():
         if issubclass(cls, layers.Layer) and cls is not models.Model:
-            table = {**table, **_INPUT}
-        _front(cls, "__init__", table, _POSITIONAL_SIDES.get(cls))
+            table = {**table, **INPUT}
+        _front(cls, "__init__", table, POSITIONAL_SIDES.get(cls))
     for cls, method, table in METHODS:
         _front(cls, method, table)
-    utils.to_categorical = _fronted(utils.to_categorical, {"nb_classes": "num_classes"})
+    for name, table in FUNCTIONS.items():
+        setattr(utils, name, _fronted(getattr(utils, name), table))
     utils.load_img = image.load_img
 
 
@@ -220,7 +222,7 @@ def translated(owner: str, kwargs: dict[str, Any], table: dict[str, Any]) -> dic
             continue
         value = found.pop(key) if convert is None else convert(found.pop(key))
         told.append((key, new))
-        if value is not _DROPPED:
+        if value is not DROPPED:
             parts.setdefault(new.partition("=")[0], []).append(value)
     if not told:
         return found

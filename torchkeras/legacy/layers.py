@@ -74,7 +74,7 @@ def AtrousConvolution2D(*args: Any, atrous_rate: Any = (1, 1), **kwargs: Any) ->
 
 # --- merging -------------------------------------------------------------------------------------
 
-_MODES: dict[str, Callable] = {
+MODES: dict[str, Callable] = {
     "sum": layers.Add,
     "mul": layers.Multiply,
     "ave": layers.Average,
@@ -99,8 +99,8 @@ def _merging(mode, concat_axis, dot_axes, arguments, name):
     """The layer that joins tensors as `mode` says."""
     if callable(mode):
         return layers.Lambda(mode, arguments=arguments, name=name)
-    if mode not in _MODES:
-        raise ValueError(f"mode must be one of {', '.join(_MODES)} or callable; received {mode!r}.")
+    if mode not in MODES:
+        raise ValueError(f"mode must be one of {', '.join(MODES)} or callable; received {mode!r}.")
     if mode == "concat":
         return layers.Concatenate(concat_axis, name=name)
     if mode in ("dot", "cos"):
@@ -108,11 +108,11 @@ def _merging(mode, concat_axis, dot_axes, arguments, name):
         if isinstance(axes, (list, tuple)) and axes and isinstance(axes[0], (list, tuple)):
             axes = [axis for (axis,) in axes]
         return layers.Dot(axes, normalize=mode == "cos", name=name)
-    return _MODES[mode](name=name)
+    return MODES[mode](name=name)
 
 
 def _present(mode):
-    return "Lambda" if callable(mode) else getattr(_MODES.get(mode), "__name__", "Add")
+    return "Lambda" if callable(mode) else getattr(MODES.get(mode), "__name__", "Add")
 
 
 class Merge(Layer):

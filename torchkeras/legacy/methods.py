@@ -16,10 +16,14 @@ from .warning import deprecated
 # --- loops over generators -----------------------------------------------------------------------
 
 
-def fit_generator(self, generator: Any, steps_per_epoch: Any = None, epochs: Any = 1, **kwargs):
+def fit_generator(
+    self, generator: Any, steps_per_epoch: Any = None, epochs: Any = 1, verbose: Any = "auto",
+    callbacks: Any = None, validation_data: Any = None, **kwargs: Any,
+):  # fmt: skip
     """`fit` on what yields batches; `samples_per_epoch` counts samples, `steps_per_epoch` steps."""
     deprecated("fit_generator", "fit")
-    kwargs = _loop_arguments(kwargs)
+    kwargs = {"verbose": verbose, "callbacks": callbacks, "validation_data": validation_data,
+              **_loop_arguments(kwargs)}  # fmt: skip
     epochs = kwargs.pop("nb_epoch", epochs)
     samples = kwargs.pop("samples_per_epoch", None)
     if samples is None and "nb_val_samples" in kwargs:  # Keras 1: the second one counts samples
@@ -51,7 +55,7 @@ def predict_generator(self, generator: Any, steps: Any = None, callbacks: Any = 
     return self.predict(generator, steps=steps, callbacks=callbacks, **kwargs)
 
 
-_WORKERS = {
+WORKERS = {
     "nb_worker": "workers",
     "pickle_safe": "use_multiprocessing",
     "max_q_size": "max_queue_size",
@@ -59,7 +63,7 @@ _WORKERS = {
 
 
 def _loop_arguments(kwargs):
-    return {_WORKERS.get(key, key): value for key, value in kwargs.items()}
+    return {WORKERS.get(key, key): value for key, value in kwargs.items()}
 
 
 def _steps(generator, samples):

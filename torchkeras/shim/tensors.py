@@ -209,3 +209,9 @@ _DTYPE = {
     "__eq__": _equals,
     "__ne__": _differs,
 }
+
+# Attributes by which a program shows that its tensors are to answer as TensorFlow's do.
+WORDS = frozenset(
+    {name for table in (_TENSOR, _SHAPE) for name in table if name[0] != "_"}
+    - {"concatenate", "dims", "eval", "rank"}  # those of others too
+)
