@@ -38,10 +38,10 @@ constant, set_seed = torch.from_numpy, torch.manual_seed
 STRICT = 'warnings.filterwarnings("error", ".* old ", DeprecationWarning)\n'
 # Runs a script with initializers that draw from numpy, and writes `results` as JSON.
 DRIVER = """
-import json, os, runpy, sys
+import json, os, random, runpy, sys
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
-set_seed(7)
+set_seed(7), np.random.seed(7), random.seed(7)
 draws = np.random.RandomState(7)
 def fixed(self, shape, dtype=None, **kwargs):
     shape = tuple(int(n) for n in shape)

@@ -19,7 +19,7 @@ PAGE = "docs/architecture.md"
 
 ANYWHERE = {"torch", "numpy"}
 INSIDE_FUNCTIONS = set(
-    "h5py IPython PIL pandas pydot scipy tensorboard torchtext torchvision".split()
+    "h5py IPython libcst PIL pandas pydot scipy tensorboard torchtext torchvision".split()
 )
 
 

@@ -13,6 +13,8 @@ import sys
 COMMANDS = {
     "run": ("torchkeras.__main__:run", "run a Keras script, notebook or module on PyTorch"),
     "port": ("torchkeras.commands.port:port", "rewrite a Keras script or notebook for torchkeras"),
+    "inspect": ("torchkeras.commands.inspect:inspect", "tell what a model file holds"),
+    "convert": ("torchkeras.commands.convert:convert", "write a model or weights in another format"),
 }
 
 _USAGE = """\

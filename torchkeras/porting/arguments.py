@@ -10,6 +10,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from ..callbacks import ModelCheckpoint
 from ..layers import Layer
 from ..legacy import arguments as old
 from ..legacy.layers import MODES, merge
@@ -43,6 +44,8 @@ def modern(call: Any, place: str, foreign: str, changes_rate: bool = False) -> A
         table = {**table, "atrous_rate": "dilation_rate"}
         args = _without_output_shape(args)
     args = translated(args, table)
+    if found is ModelCheckpoint:
+        args = _with_frequency(args)
     if inspect.isclass(found) and issubclass(found, Optimizer):
         args = _scheduled(args, place, changes_rate)
     return call if args == list(call.args) else call.with_changes(args=closed(call, args))
@@ -168,6 +171,14 @@ def _without_output_shape(args):
     args, _ = without(args, "output_shape")
     shapes = [a for a in args[2:] if a.keyword is None and isinstance(a.value, (cst.Tuple, cst.List))]
     return [arg for arg in args if arg not in shapes]
+
+
+def _with_frequency(args):
+    """`period`, in epochs, whose successor counts batches."""
+    rest, period = without(args, "period")
+    if period is not None and code_of(period) != "1":
+        raise Unported("period= counts epochs: write save_freq=, which counts batches")
+    return rest
 
 
 def _scheduled(args, place, changes_rate):

@@ -23,12 +23,29 @@ _QUIET = ("evaluate_generator", "predict_generator", "predict_classes", "predict
 _COUNTS = ("samples_per_epoch", "nb_val_samples", "val_samples")
 
 
+# Attributes of old models that say nothing any more; the rest of them has names of others too.
+_GONE = {
+    name for name, value in methods.METHODS.items() if isinstance(value, property)
+} - {"compiled", "_is_compiled", "sample_weights", "targets", "updates"}  # fmt: skip
+
+
+def remark(node: Any, facts: Facts) -> str | None:
+    """Why an attribute, or what it is assigned, keeps an old spelling; None where it does not."""
+    name = node.attr.value
+    if name in _GONE or (name in methods.METHODS and code_of(node.value) in facts.models and
+                         isinstance(methods.METHODS[name], property)):  # fmt: skip
+        return f"model.{name} means nothing any more: leave it out"
+    if node in facts.assigned and name in ("trainable_weights", "non_trainable_weights"):
+        return f"{name} is not assigned any more: write self.add_weight(...)"
+    return None
+
+
 def modern(call: Any, facts: Facts) -> Any:
     """A call of a method as it is spelled today; `Unported` where today's needs to know more."""
     name = call.func.attr.value
     if name in _KEYWORDS:
         args = translated(list(call.args), _KEYWORDS[name])
-        return call if args == list(call.args) else call.with_changes(args=args)
+        return call if args == list(call.args) else call.with_changes(args=closed(call, args))
     if name in _GENERATORS:
         return _of_generator(call, name, facts)
     if name == "predict_classes":
@@ -49,6 +66,7 @@ class Facts:
         import libcst as cst
 
         self.models: set[str] = set()  # what a Keras model is assigned to; the caller adds them
+        self.assigned: set[Any] = set()  # attributes
         self.flows: dict[str, Any] = {}  # name: the call of `flow` that it holds
         texts, names = set(), set()
 
@@ -65,6 +83,7 @@ class Facts:
                     names.add("LearningRateScheduler")  # as much as that
 
             def visit_Assign(_, node):
+                self.assigned.update(target.target for target in node.targets)
                 if _is_flow(node.value):
                     self.flows[code_of(node.targets[0].target)] = node.value
 

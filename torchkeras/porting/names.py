@@ -66,8 +66,9 @@ def find(name: str) -> Any:
             if path == ROOT and part == "tensorflow":
                 found, path = importlib.import_module(_SHIM), TENSORFLOW
                 continue
+            is_door = path == TENSORFLOW or path.startswith(TENSORFLOW + ".")
             path = f"{path}.{part}"
-            if isinstance(found, ModuleType) and not hasattr(found, part):
+            if isinstance(found, ModuleType) and not hasattr(found, part) and not is_door:
                 found = _module(path)
             else:
                 found = getattr(found, part)

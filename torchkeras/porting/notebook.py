@@ -11,7 +11,7 @@ from .source import Ported, Remark, ported
 
 _CELL = "#: torchkeras cell"  # begins each cell in the program that they make together
 _KEPT = "#: torchkeras keeps "  # begins a line that is not Python
-_MAGIC = re.compile(r"^\s*(?:%|!|\?|\w+\??\?$|[\w, ]+=\s*[%!])")
+_MAGIC = re.compile(r"^\s*(?:%|!|\?|[\w.]+\?{1,2}\s*$|[\w, ]+=\s*[%!])")
 
 
 def ported_notebook(text: str) -> Ported:
@@ -43,7 +43,11 @@ def _as_python(source):
     """A cell with what is not Python in comments."""
     if _parses(source):
         return source
-    masked = "\n".join(map(_masked, source.split("\n")))
+    lines = source.split("\n")
+    goes_on = [False, *(line.endswith("\\") for line in lines)]
+    masked = "\n".join(
+        line if inside else _masked(line) for line, inside in zip(lines, goes_on, strict=False)
+    )
     if source.lstrip().startswith("%%") or not _parses(masked):
         first, _, rest = source.partition("\n")
         if re.match(r"%%(time|timeit|capture|prun)\b", first) and _parses(_as_python(rest)):

@@ -101,6 +101,11 @@ class _Port:
 
             leave_Attribute = leave_Name
 
+            def visit_Attribute(self, node):
+                reason = methods.remark(node, facts)
+                if reason is not None:
+                    port._say(node, reason)
+
             def visit_Comparison(self, node):
                 port._note_ordering(node)
 
@@ -155,9 +160,9 @@ class _Port:
         try:
             if original.func in self._uses:
                 return self._keras_call(original, updated)
+            self._check_import(original)
             if isinstance(original.func, cst.Attribute):
                 return methods.modern(updated, self._facts)
-            self._imported_by_name(original)
         except Unported as reason:
             self._say(original, str(reason), reason.runs)
         return updated
@@ -219,12 +224,12 @@ class _Port:
     def _is_merge(self, one, use):
         return use.called and one.place_of(use) == f"{names.ROOT}.layers.merge"
 
-    def _imported_by_name(self, call):
+    def _check_import(self, call):
         called = dotted(call.func).rpartition(".")[2]
         if called in ("import_module", "__import__") and call.args:
             name = code_of(call.args[0].value).strip("'\"")
             if name.partition(".")[0] in ("keras", "tensorflow", "tf_keras"):
-                raise Unported(f"imports {name!r} by its name; only the shim answers to it")
+                raise Unported(f"imports {name!r} by its name; only the shim answers to it", False)
 
     def _models(self):
         """The names and attributes that a Keras model is assigned to."""

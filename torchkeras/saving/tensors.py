@@ -38,10 +38,15 @@ def write(path: str, kind: str, state: dict[str, Tensor]) -> None:
         _write_safetensors(path, state)
 
 
+def read(path: str, kind: str) -> tuple[dict[str, Tensor], int]:
+    """The tensors of a file by their names, and how many of them had a checksum to agree with."""
+    return _read_safetensors(path) if kind == "safetensors" else (_read_pt(path), 0)
+
+
 def load(model: torch.nn.Module, path: str, kind: str) -> None:
     """Give a model the tensors of a file; ValueError, and no change, if they are not its own."""
     own = model.state_dict()
-    found = _read_safetensors(path) if kind == "safetensors" else _read_pt(path)
+    found, _ = read(path, kind)
     for what, names in (("lacks", set(own) - set(found)), ("has unknown", set(found) - set(own))):
         if names:
             listed = ", ".join(sorted(names)[:10])
@@ -116,7 +121,7 @@ def _read_safetensors(path):
             position = end
         if file.read(1):
             raise OSError(f"{path} is damaged: it is longer than its header says.")
-    return found
+    return found, len(set(sums) & set(found))
 
 
 def _bytes_of(tensor):

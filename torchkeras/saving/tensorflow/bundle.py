@@ -20,12 +20,12 @@ from .protobuf import as_varint, encode, fields, fixed32, message, number, varin
 
 _LARGEST_INDEX = 256 * 2**20
 _LARGEST_TEXT = 256 * 2**20
-_STRING = 7
-_DTYPES = {  # tensorflow/core/framework/types.proto
+STRING = 7
+DTYPES = {  # tensorflow/core/framework/types.proto
     1: "float32", 2: "float64", 3: "int32", 4: "uint8", 5: "int16", 6: "int8", 9: "int64",
     10: "bool", 14: "bfloat16", 17: "uint16", 19: "float16", 22: "uint32", 23: "uint64",
 }  # fmt: skip
-_NUMBERS = {name: number for number, name in _DTYPES.items()}
+_NUMBERS = {name: number for number, name in DTYPES.items()}
 
 
 class Entry:
@@ -104,7 +104,7 @@ class Bundle:
         A numpy array; a tensor of torch for bfloat16, which numpy does not have.
         """
         entry = self.entry(key)
-        name = _DTYPES.get(entry.dtype)
+        name = DTYPES.get(entry.dtype)
         if name is None:
             raise ValueError(f"{self.file}: {key!r} has the TensorFlow dtype {entry.dtype}.")
         kind = np.dtype("uint16" if name == "bfloat16" else name)
@@ -124,7 +124,7 @@ class Bundle:
     def texts(self, key: str) -> list[bytes]:
         """The values of a tensor of strings, flat."""
         entry = self.entry(key)
-        if entry.dtype != _STRING or entry.size > _LARGEST_TEXT:
+        if entry.dtype != STRING or entry.size > _LARGEST_TEXT:
             raise ValueError(f"{self.file}: {key!r} is no text, or too large.")
         data = self._bytes(key, entry)
         count, at, sizes = math.prod(entry.shape), 0, []
@@ -208,7 +208,7 @@ def _stored(value):
         sizes = _lengths_as_integers([len(value)])
         check = masked(sizes).to_bytes(4, "little")
         crc = masked(value, crc32c(check, crc32c(sizes)))
-        return _STRING, (), (as_varint(len(value)), check, value), crc
+        return STRING, (), (as_varint(len(value)), check, value), crc
     if isinstance(value, torch.Tensor) and value.dtype == torch.bfloat16:
         shape, name = tuple(value.shape), "bfloat16"
         value = value.detach().cpu().contiguous().view(torch.int16).numpy()
