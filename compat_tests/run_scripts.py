@@ -162,7 +162,8 @@ def port_faults(name: str, folder: Path, before: dict | None = None) -> list[str
     """
     from torchkeras.porting.source import ported
 
-    script, found = folder / f"{name}_ported.py", ported((SCRIPTS / f"{name}.py").read_text("utf-8"))
+    script = folder / f"{name}_ported.py"
+    found = ported((SCRIPTS / f"{name}.py").read_text("utf-8"))
     script.write_text(found.text, encoding="utf-8")
     cannot = [f"line {r.line}: {r.reason}" for r in found.remarks if not r.runs]
     if cannot or ported(found.text).text != found.text:

@@ -14,7 +14,7 @@ COMMANDS = {
     "run": ("torchkeras.__main__:run", "run a Keras script, notebook or module on PyTorch"),
     "port": ("torchkeras.commands.port:port", "rewrite a Keras script or notebook for torchkeras"),
     "inspect": ("torchkeras.commands.inspect:inspect", "tell what a model file holds"),
-    "convert": ("torchkeras.commands.convert:convert", "write a model or weights in another format"),
+    "convert": ("torchkeras.commands.convert:convert", "write a model file in another format"),
 }
 
 _USAGE = """\

@@ -16,7 +16,8 @@ TARGETS = ["o.h5", "o.keras", "out", "o.weights.h5", "o.safetensors", "o.pt", "o
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
     folder = tmp_path_factory.mktemp("files")
-    model = keras.Sequential([layers.Dense(4, activation="relu", input_shape=(3,)), layers.Dense(1)])
+    first = layers.Dense(4, activation="relu", input_shape=(3,))
+    model = keras.Sequential([first, layers.Dense(1)])
     model.save(folder / "fresh.h5")
     model.compile("adam", "mse")
     model.fit(X, np.ones((5, 1)), verbose=0)

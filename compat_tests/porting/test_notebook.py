@@ -50,7 +50,10 @@ def test_remarks_name_cell_and_line():
     assert remark.reason.startswith("(cell 2) torchkeras has no 'tf.placeholder'")
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"worksheets": []}', '{"cells": [{"cell_type": "code"}]}'])
+NO_BOOKS = ["{", "[]", '{"worksheets": []}', '{"cells": [{"cell_type": "code"}]}']
+
+
+@pytest.mark.parametrize("text", NO_BOOKS)
 def test_no_notebook(text):
     with pytest.raises(ValueError, match="no notebook of version 4"):
         ported_notebook(text)

@@ -78,11 +78,13 @@ CASES = {
         "from torchkeras.layers import *\nx = Conv2D(8, (3, 3))(Input((8, 8, 1)))",
     ),
     "packages beside Keras": (
-        "from keras_preprocessing.text import Tokenizer\nfrom tensorflow.python.keras import losses",
+        "from keras_preprocessing.text import Tokenizer\n"
+        "from tensorflow.python.keras import losses",
         "from torchkeras.preprocessing.text import Tokenizer\nfrom torchkeras import losses",
     ),
     "try": (
-        "try:\n    import tensorflow.keras as keras\nexcept ImportError:\n    import keras\nkeras.ops",
+        "try:\n    import tensorflow.keras as keras\nexcept ImportError:\n"
+        "    import keras\nkeras.ops",
         "try:\n    import torchkeras as keras\nexcept ImportError:\n"
         "    import torchkeras as keras\nkeras.ops",
     ),
@@ -132,7 +134,8 @@ CASES = {
         "optimizers.Adam(learning_rate=0.1)\noptimizers.RMSprop(epsilon=1e-07)",
     ),
     "decay": (
-        "from keras.optimizers import SGD\nSGD(lr=0.1, decay=1e-6, momentum=0.9)\nSGD(0.1, decay=0)",
+        "from keras.optimizers import SGD\n"
+        "SGD(lr=0.1, decay=1e-6, momentum=0.9)\nSGD(0.1, decay=0)",
         "from torchkeras.optimizers import SGD, schedules\n"
         "SGD(learning_rate=schedules.InverseTimeDecay(0.1, decay_steps=1, decay_rate=1e-6), "
         "momentum=0.9)\nSGD(0.1)",
@@ -175,7 +178,8 @@ CASES = {
     "tensors of TensorFlow": (
         "from keras import Model\nprint(m(x).numpy())",
         "from torchkeras import Model\nimport torchkeras.shim.tensors\n\n"
-        "torchkeras.shim.tensors.install()  # .numpy(), .get_shape() and += as TensorFlow has them\n"
+        "torchkeras.shim.tensors.install()  "
+        "# .numpy(), .get_shape() and += as TensorFlow has them\n"
         "print(m(x).numpy())",
     ),
     "a program of others": ("import numpy as np\nnp.ones(3)", "import numpy as np\nnp.ones(3)"),
@@ -206,7 +210,7 @@ REMARKS = {
     "version": ("import keras\nprint(keras.__version__)", 2, "that of torchkeras", True),
     "kept": ("from keras.layers import Highway\nHighway()", 2, "keeps its old spelling", True),
     "value": (
-        "from keras.layers import BatchNormalization\nBatchNormalization(mode=2)", 2, "mode=", False,
+        "from keras.layers import BatchNormalization as B\nB(mode=2)", 2, "mode=", False,
     ),
     "computed": (
         "from keras.layers import Conv2D\nConv2D(1, 2, dim_ordering=o)", 2, "is computed", True,

@@ -199,7 +199,8 @@ def _folder(path):
 
 def _checkpoint(prefix):
     folder, base = os.path.split(prefix)
-    parts = [n for n in os.listdir(folder or ".") if n.startswith((f"{base}.index", f"{base}.data"))]
+    ours = (f"{base}.index", f"{base}.data")
+    parts = [name for name in os.listdir(folder or ".") if name.startswith(ours)]
     size = sum(os.path.getsize(os.path.join(folder, name)) for name in parts)
     report = Report(prefix, "TensorFlow checkpoint", size, backend="tensorflow")
     _bundle(report, Bundle(prefix))

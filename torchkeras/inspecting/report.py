@@ -87,11 +87,14 @@ class Report:
         numbers = sum(math.prod(array.shape) for array in self.weights)
         yield "weights", f"{numbers:,} numbers in {_count(len(self.weights), 'array')}"
         yield "training", self._training()
-        yield "needs", ", ".join(self.custom_objects) and (
-            f"custom_objects: {', '.join(self.custom_objects)}"
+        yield (
+            "needs",
+            ", ".join(self.custom_objects)
+            and (f"custom_objects: {', '.join(self.custom_objects)}"),
         )
-        yield "holds code", ", ".join(self.code) and (
-            f"{', '.join(self.code)}: refused unless safe_mode=False"
+        yield (
+            "holds code",
+            ", ".join(self.code) and (f"{', '.join(self.code)}: refused unless safe_mode=False"),
         )
         yield "checksums", self.checksums
         for remark in self.remarks:
@@ -102,7 +105,9 @@ class Report:
             return "no optimizer, loss or metrics" if self.class_name else None
         parts = []
         if self.optimizer:
-            parts.append(f"{self.optimizer.removeprefix('Custom>')}({_settings(self.optimizer_config)})")
+            parts.append(
+                f"{self.optimizer.removeprefix('Custom>')}({_settings(self.optimizer_config)})"
+            )
         if self.loss is not None:
             parts.append(f"loss {_plain(self.loss)}")
         if self.metrics:

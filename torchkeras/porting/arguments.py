@@ -94,7 +94,7 @@ def keyword(name: str, value: Any) -> Any:
 
 
 def merging(call: Any) -> tuple[str, str, Any]:
-    """`merge(...)` as the name of a layer, the code of its arguments, and the node of the inputs."""
+    """`merge(...)` as the name of a layer, the code of its arguments, and the inputs."""
     import libcst as cst
 
     order = list(inspect.signature(merge).parameters)
@@ -110,7 +110,7 @@ def merging(call: Any) -> tuple[str, str, Any]:
         word = ast.literal_eval(code_of(mode))
         layer = MODES[word].__name__
     except (ValueError, KeyError, SyntaxError):
-        raise Unported("merge(mode=): which layer it means is not told here; write the layer") from None
+        raise Unported("merge(mode=) is computed: write the layer that it means") from None
     if word == "concat":
         named.insert(0, ("axis", given.get("concat_axis", cst.parse_expression("-1"))))
     elif word in ("dot", "cos"):
@@ -169,7 +169,8 @@ def _without_output_shape(args):
     import libcst as cst
 
     args, _ = without(args, "output_shape")
-    shapes = [a for a in args[2:] if a.keyword is None and isinstance(a.value, (cst.Tuple, cst.List))]
+    sizes = (cst.Tuple, cst.List)
+    shapes = [a for a in args[2:] if a.keyword is None and isinstance(a.value, sizes)]
     return [arg for arg in args if arg not in shapes]
 
 
@@ -207,13 +208,17 @@ def _scheduled(args, place, changes_rate):
 _SCHEDULES = "__schedules__"  # the caller knows how the program calls the module
 
 
-def with_schedules(call: Any, spelled: Callable[[], str]) -> Any:
-    """The call with the program's name of `keras.optimizers.schedules` where it is needed."""
+def with_schedules(call: Any, spell: Callable[[str], str]) -> Any:
+    """The call with the program's name of `keras.optimizers.schedules` where it is needed.
+
+    `spell` gives that of a present name.
+    """
     import libcst as cst
 
     if _SCHEDULES not in code_of(call):
         return call
-    return cst.parse_expression(code_of(call).replace(_SCHEDULES, spelled()))
+    name = spell(f"{names.ROOT}.optimizers.schedules")
+    return cst.parse_expression(code_of(call).replace(_SCHEDULES, name))
 
 
 def _converted(arg, convert):

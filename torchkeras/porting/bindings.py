@@ -39,13 +39,17 @@ class Binding:
         called = bool(self.uses) and not any(use.attributes for use in self.uses)
         return names.present(self.foreign, called and self.local != "*")
 
+    def foreign_of(self, use: Use) -> str:
+        """The full foreign name of what a use means."""
+        return ".".join([self.foreign, *use.attributes])
+
     def place_of(self, use: Use) -> str:
         """The name of today of what a use means."""
         if self.local == "*":
             return names.present(f"{self.foreign}.{dotted(use.node)}")
         if not use.attributes:
             return self.place
-        return names.present(".".join([self.foreign, *use.attributes]), use.called)
+        return names.present(self.foreign_of(use), use.called)
 
 
 @dataclass

@@ -19,6 +19,7 @@ from .arguments import Unported, closed, code_of, keyword, translated, without
 _GENERATORS = {"fit_generator": "fit", "evaluate_generator": "evaluate",
                "predict_generator": "predict"}  # fmt: skip
 _KEYWORDS = {name: table for _, name, table in old.METHODS}
+_MANY = ("categorical_crossentropy", "categoricalcrossentropy")  # losses of several outputs
 _QUIET = ("evaluate_generator", "predict_generator", "predict_classes", "predict_proba")
 _COUNTS = ("samples_per_epoch", "nb_val_samples", "val_samples")
 
@@ -89,8 +90,7 @@ class Facts:
 
         module.visit(Reader())
         words = texts | names
-        self.many = bool(words & {"categorical_crossentropy", "sparse_categorical_crossentropy",
-                                  "CategoricalCrossentropy", "SparseCategoricalCrossentropy"})  # fmt: skip
+        self.many = any(word.lower().endswith(_MANY) for word in words)
         one = re.search(r"\bDense\(\s*(?:units\s*=\s*|output_dim\s*=\s*)?1\s*[,)]", module.code)
         self.two = one is not None and bool(words & {"binary_crossentropy", "BinaryCrossentropy"})
         self.others = bool(names & {"sklearn", "xgboost", "lightgbm"})  # with methods of that name

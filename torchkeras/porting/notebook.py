@@ -77,12 +77,12 @@ def _parses(text):
 
 def _in_cell(remark, sources):
     line = remark.line
-    for number, source in enumerate(sources, 1):
-        length = 1 + source.count("\n") + 1
-        if line <= length:
-            break
-        line -= length
-    return Remark(line - 1, f"(cell {number}) {remark.reason}", remark.runs)
+    lengths = [2 + source.count("\n") for source in sources]  # with the line before the cell
+    number = 0
+    while line > lengths[number]:
+        line -= lengths[number]
+        number += 1
+    return Remark(line - 1, f"(cell {number + 1}) {remark.reason}", remark.runs)
 
 
 def _written(book: Any, before: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,8 +20,10 @@ _TOLD = {
     f"{names.ROOT}.__version__": "the version is that of torchkeras, not of Keras",
     f"{names.ROOT}.backend.backend": "backend() answers 'torch' here",
     f"{names.ROOT}.backend.set_learning_phase": "model.train() and model.eval() say it today",
-    **{f"{names.ROOT}.wrappers.scikit_learn.{name}": "scikeras has it today" for name in
-       ("KerasClassifier", "KerasRegressor")},
+    **{
+        f"{names.ROOT}.wrappers.scikit_learn.{name}": "scikeras has it today"
+        for name in ("KerasClassifier", "KerasRegressor")
+    },
 }
 _FORMATS = {"tf": "channels_last", "th": "channels_first"}
 _INSTALL = (
@@ -49,7 +52,7 @@ class Ported:
 def ported(text: str) -> Ported:
     """The program for torchkeras; `libcst.ParserSyntaxError` where it is no Python.
 
-    >>> print(ported("from keras.layers import Convolution2D\\\\nc = Convolution2D(8, 3, 3)").text)
+    >>> print(ported("from keras.layers import Convolution2D\\nc = Convolution2D(8, 3, 3)").text)
     from torchkeras.layers import Conv2D
     c = Conv2D(8, (3, 3))
     """
@@ -189,7 +192,7 @@ class _Port:
 
         one, use = self._uses[original.func]
         place = one.place_of(use)
-        foreign = ".".join([one.foreign, *use.attributes]) if one.local != "*" else code_of(use.node)
+        foreign = code_of(use.node) if one.local == "*" else one.foreign_of(use)
         if self._is_merge(one, use):
             try:
                 layer, settings, inputs = arguments.merging(updated)
@@ -208,8 +211,8 @@ class _Port:
         if str(getattr(names.find(place), "__module__", "")).startswith(f"{names.ROOT}.legacy."):
             self._say(original, f"{names.shown(place)} keeps its old spelling")
         call = arguments.modern(updated, place, foreign, self._facts.changes_rate)
-        schedules = f"{names.ROOT}.optimizers.schedules"
-        return arguments.with_schedules(call, lambda: self.spelling.of_place(one, schedules, new=True))
+        spell = functools.partial(self.spelling.of_place, one, new=True)
+        return arguments.with_schedules(call, spell)
 
     def _data_format(self, one, call):
         """`K.set_image_dim_ordering('th')` as `K.set_image_data_format('channels_first')`."""
