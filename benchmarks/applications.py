@@ -11,6 +11,7 @@ the paper, padding on the right and below in MobileNetV2, the constants of batch
 from __future__ import annotations
 
 import argparse
+import platform
 from functools import partial
 from pathlib import Path
 
@@ -117,10 +118,29 @@ CASES = {
 
 def page(results, names, options):
     """The tables in Markdown."""
-    text = train.page(results, names, options)
-    return text.replace("# Time per step", "# Applications: time per step", 1).replace(
-        "benchmarks/train.py", "benchmarks/applications.py", 1
-    )
+    used = ", ".join([*options.versions, f"Python {platform.python_version()}"])
+    return f"""# Applications: time per step
+
+Written by `python benchmarks/applications.py` with {used};
+{train.processor()}, medians of {options.rounds} rounds, one process each, asked in turn.
+Milliseconds, batches of {" and ".join(f"{CASES[name].batch} ({name})" for name in results)}; "to
+..." is torchkeras over the other: below 1 torchkeras is faster. "torch by hand" is the same
+arithmetic in plain torch modules. Spread is that of torchkeras over the rounds.
+
+## A training step
+
+{train.table(results, names, "train")}
+
+## A predicted batch
+
+{train.table(results, names, "predict")}
+
+## Memory
+
+Largest resident size of each process in MB, its libraries included.
+
+{train.peaks(results, names)}
+"""
 
 
 def main() -> None:
@@ -133,23 +153,22 @@ def main() -> None:
     parser.add_argument("--write", type=Path, help="put the tables into this file")
     parser.add_argument("--debug", action="store_true", help="show what contenders print")
     parser.add_argument("--serve", nargs=2, help=argparse.SUPPRESS)
+    parser.set_defaults(jax=None)
     options = parser.parse_args()
     train.WORKLOADS.update(CASES)
+    train.__file__ = __file__  # what the processes of contenders run
     if options.serve:
-        return train.serve(*options.serve, options.repeats)
+        return train.serve(*options.serve, options.repeats, once=False)
     names = ["torchkeras", "torch by hand"]
     names += ["Keras 3 on torch"] if options.keras3 else []
     names += ["tf.keras"] if options.tensorflow else []
-    results = {}
+    results, options.versions = {}, {}
     for name in options.cases:
-        results[name] = train.measure(name, names, options, __file__)
+        results[name] = train.measure(name, names, options, end=float("inf"))
         one = {name: results[name]}
-        print(
-            f"{train.table(one, names, 'train')}\n{train.table(one, names, 'predict')}\n",
-            flush=True,
-        )
-    if options.write:
-        options.write.write_text(page(results, names, options))
+        print(train.table(one, names, "train"), train.table(one, names, "predict"), "", sep="\n")
+        if options.write:  # each time: what is measured is kept
+            options.write.write_text(page(results, names, options))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ For each: tf_keras makes the model with random weights and writes them to an .h5
 loads the file by its path; both predict one random image of the default size. In deep networks with
 gates, activations that grow from block to block would shut and open gates at random, and rounding
 would decide; there tf_keras first sets the moving statistics to those of the image, and ResNetRS
-has gammas of about 1/2.
+has gammas of about 1/4 at the end of branches.
 """
 
 from __future__ import annotations
@@ -59,8 +59,8 @@ def compare(keras, name: str) -> dict:
         real = getattr(keras.applications, name)(weights=None, classifier_activation=None)
         weights = random_weights(real.weights)
         if name.startswith("ResNetRS"):  # quieter branches: up to 139 blocks in a row
-            gammas = ["gamma" in weight.name for weight in real.weights]
-            weights = [w / 2 if gamma else w for w, gamma in zip(weights, gammas, strict=True)]
+            gammas = [w.name.endswith("batch_norm_3/gamma:0") for w in real.weights]
+            weights = [w / 4 if gamma else w for w, gamma in zip(weights, gammas, strict=True)]
         real.set_weights(weights)
         size = real.input_shape[1] or 224
         image = np.random.default_rng(0).uniform(0, 255, (1, size, size, 3)).astype("float32")
@@ -127,8 +127,9 @@ def write_page(rows: dict) -> None:
         "the largest",
         "one among the logits, relative to the largest logit. In EfficientNetV2 and ResNetRS, deep "
         "networks with",
-        "gates, the statistics of batch normalization are those of the image, so that gates do not "
-        "saturate. Made by",
+        "gates, the statistics of batch normalization are those of the image, and branches of "
+        "ResNetRS are",
+        "scaled down, so that gates do not saturate and rounding does not grow. Made by",
         "`compat_tests/applications/make_applications.py`.",
         "",
         "| architecture | image | parameters | difference |",

@@ -118,6 +118,17 @@ def _save_keras(model, filepath, overwrite, optimizer, version):
                 compiling.write_numbered(root, optimizer, version)
 
 
+def save_layer(layer: Any, filepath: Any, overwrite: bool = True) -> None:
+    """Write a layer that stands alone, with its weights, to a `.keras` file."""
+    if not path_of(filepath).endswith(".keras"):
+        raise ValueError(f"{filepath} must end in .keras, the only format for a layer alone.")
+    text = json_text(archive_config(layer, 2))
+    with replacing(path_of(filepath), overwrite) as temporary:
+        if temporary is not None:
+            with archive.writing(temporary, text, date()) as root:
+                object_weights.write_objects(root, layer)
+
+
 def _optimizer_to_save(model):
     optimizer = model.optimizer
     foreign = [one for one in tree.flatten(optimizer) if not hasattr(one, "get_config")]

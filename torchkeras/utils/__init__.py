@@ -41,10 +41,12 @@ from ..saving.keras_object import deserialize_keras_object, serialize_keras_obje
 from ..seeds import set_random_seed
 from . import experimental, legacy
 from .embeddings import warmstart_embedding_matrix
+from .feature_space import FeatureSpace
 from .threads import GeneratorEnqueuer, OrderedEnqueuer, SequenceEnqueuer, TimedThread
 
 __all__ = [
     "CustomObjectScope",
+    "FeatureSpace",
     "GeneratorEnqueuer",
     "OrderedEnqueuer",
     "Progbar",
