@@ -26,7 +26,6 @@ import resource
 import subprocess
 import sys
 import time
-from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 
@@ -125,10 +124,11 @@ def contender(name, work, x, y):
 
 
 def versions(name):
-    """What a contender runs, as its own interpreter knows."""
+    """What a contender has imported."""
     packages = {"tf.keras": ["tensorflow"], "Keras 3 on jax": ["keras", "jax"]}
     packages["Keras 3 on torch"] = ["keras"]
-    return [f"{package} {version(package)}" for package in packages.get(name, ["torch"])]
+    used = packages.get(name, ["torch"])
+    return [f"{package} {sys.modules[package].__version__}" for package in used]
 
 
 def serve(name, case, repeats, once):
@@ -225,6 +225,7 @@ def measure_start(names, options):
             process.read()
             found.setdefault(name, []).append(time.perf_counter() - begun)
             process.close()
+            print(f"start of {name}: {found[name][-1]:.2f} s", flush=True)
     return found
 
 

@@ -47,6 +47,9 @@ the layer's config; a vocabulary file that a config names is not opened.
 **`compile`.** `Model.compile` is Keras' method; torch's stays reachable as
 `nn.Module.compile(model)` and `torch.compile(model)`. Everything runs eagerly unless
 `jit_compile=True` asks for `torch.compile` of the forward pass, as one graph without breaks.
+`jit_compile="auto"` records training steps as a CUDA graph where nothing in them is the user's own
+and the optimizer is SGD, RMSprop or Adam; this has not run on a GPU yet, and changes nothing on
+other devices.
 `steps_per_execution` calls callbacks as tf.keras does, but makes nothing faster. `predict` may run
 small batches of arrays as one where no layer, hook or callback could tell; results differ by
 rounding. On Linux the first run on a CPU has the C library keep freed memory for the next step,

@@ -62,7 +62,8 @@ class Trainer(Network):
         `loss`, `metrics`, `loss_weights`, `weighted_metrics` may be lists or dicts over the
         outputs. `steps_per_execution` is how many batches lie between two calls of callbacks.
         `jit_compile=True` runs the forward pass as one graph of `torch.compile`, without breaks;
-        'auto' means no. `run_eagerly=True` forbids that. Shadows `nn.Module.compile`; that one is
+        'auto' records training steps as a CUDA graph where that is possible, and changes nothing
+        elsewhere. `run_eagerly=True` forbids both. Shadows `nn.Module.compile`; that one is
         `nn.Module.compile(model)`.
         """
         for argument in ("experimental_run_tf_function", "sample_weight_mode", "auto_scale_loss"):

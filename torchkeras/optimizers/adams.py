@@ -32,6 +32,11 @@ class Adam(Optimizer):
         self.epsilon = default_epsilon() if epsilon is None else epsilon
         self.amsgrad = amsgrad
 
+    rate_alone = True
+
+    def takes_rate_as_tensor(self):
+        return super().takes_rate_as_tensor() and not self.weight_decay
+
     def slots(self):
         return (("m", "v"), ("vhat",)) if self.amsgrad else (("m", "v"),)
 
@@ -46,10 +51,16 @@ class Adam(Optimizer):
         alone = alone and not any(b.decayed or b.constrained for b in self._batches or ())
         return alone and all(b.slots["late"] is not None for b in self._batches or ())
 
-    def update(self, params, grads, lr, m, v, vhat=(), late=None, folded=False):
-        step, dtype = self._step + 1, params[0].dtype
+    def _correction(self, dtype):
+        step = self._step + 1
         correction = one_minus_power(self.beta_2, step, dtype) ** 0.5
-        correction /= one_minus_power(self.beta_1, step, dtype)
+        return correction / one_minus_power(self.beta_1, step, dtype)
+
+    def corrected(self, rate):
+        return rate * self._correction(self.param_groups[0]["params"][0].dtype)
+
+    def update(self, params, grads, lr, m, v, vhat=(), late=None, folded=False):
+        correction = self._correction(params[0].dtype)
         decay = self.weight_decay / correction if folded and self.weight_decay else 0.0
         adam_kernel(
             params, grads, m, v, vhat, late, lr * correction, self.beta_1, self.beta_2,

@@ -5,7 +5,8 @@ They answer like the variables of Keras: `opt.lr.numpy()`, `opt.learning_rate.as
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -73,6 +74,45 @@ class Rated:
             )
         return _rounded(value)
 
+    # --- steps that are recorded once and replayed ---------------------------------------------
+
+    rate_alone = False  # whether the rate is all that changes on the host from step to step
+
+    def takes_rate_as_tensor(self) -> bool:
+        """Whether a recorded step can be replayed, given the rate of each step as a tensor."""
+        others = self.use_ema or self.gradient_accumulation_steps or self._tables
+        known = type(self).__dict__.get("rate_alone", False)  # not of a class that inherits it
+        hooks = self._optimizer_step_pre_hooks or self._optimizer_step_post_hooks
+        return bool(known) and not others and not hooks and len(self.param_groups) == 1
+
+    @contextmanager
+    def steps_by(self, rate: Tensor) -> Iterator[None]:
+        """Within the block a step takes its rate from a tensor, and counts for nothing.
+
+        It is a late step, for which rules make no correction any more.
+        """
+        (group,) = self.param_groups
+        kept = self._schedule, self.decay, self._step, group["lr"]
+        self._schedule, self.decay, self._step, group["lr"] = None, 0.0, _LATE, rate
+        try:
+            yield
+        finally:
+            self._schedule, self.decay, self._step, group["lr"] = kept
+
+    def rate_of_step(self) -> Any:
+        """The rate of the next step, with all corrections."""
+        if self._schedule is not None:
+            self._write_rate(self._scheduled())
+        return self.corrected(self.param_groups[0]["lr"] / (1.0 + self.decay * self._step))
+
+    def corrected(self, rate: Any) -> Any:
+        """The rate with what the rule makes of it in the next step."""
+        return rate
+
+    def count_step(self) -> None:
+        """Count a step that was replayed."""
+        self._step += 1
+
     @property
     def iterations(self) -> Count:
         """How many updates were made; `int(...)`, `.numpy()` and assignment work."""
@@ -84,6 +124,9 @@ class Rated:
 
     def _set_step(self, value):
         self._step = int(value)
+
+
+_LATE = 10**9
 
 
 class Rate(float):

@@ -36,6 +36,8 @@ class SGD(Optimizer):
         self.momentum = momentum
         self.nesterov = nesterov
 
+    rate_alone = True
+
     @property
     def momentum(self):
         return self._momentum
@@ -106,6 +108,8 @@ class RMSprop(Optimizer):
         self.momentum = momentum
         self.epsilon = default_epsilon() if epsilon is None else epsilon
         self.centered = centered
+
+    rate_alone = True
 
     def slots(self):
         momentum = (("momentum",),) if self.momentum > 0 else ()

@@ -14,6 +14,7 @@ from torch import nn
 
 from .. import config, tree
 from ..metrics import Metric
+from . import replay
 
 
 def checked_steps(steps: Any) -> tuple[int, bool]:
@@ -40,15 +41,24 @@ class StepFunction:
 
     def __init__(self, model: Any, kind: str):
         self._model, self._kind, self._many = model, kind, model.steps_per_execution
+        self._replayed: replay.ReplayedStep | None = None
         self.__name__ = f"{kind}_function"
 
     @property
     def step(self) -> Callable | None:
         """The model's step, where one call runs just that."""
-        return getattr(self._model, f"{self._kind}_step") if self._many == 1 else None
+        return self._one() if self._many == 1 else None
+
+    def _one(self):
+        """What runs one batch: the model's step, or its recording."""
+        if self._kind != "train" or not replay.wanted(self._model):
+            return getattr(self._model, f"{self._kind}_step")
+        if self._replayed is None:
+            self._replayed = replay.ReplayedStep(self._model)
+        return self._replayed.renew()
 
     def __call__(self, iterator: Iterator) -> Any:
-        step = getattr(self._model, f"{self._kind}_step")
+        step = self._one()
         results = [step(next(iterator))]
         for _ in range(self._many - 1):
             try:

@@ -19,6 +19,7 @@ class LossTracker:
     """
 
     dtype = "float32"
+    noted: list[tuple[Tensor, Any]] | None = None  # what a recorded step shows it, not counted yet
 
     def __init__(self, name: str, watched: bool = False):
         self.name, self._watched = name, watched
@@ -38,6 +39,9 @@ class LossTracker:
         value = values.detach() if isinstance(values, Tensor) else as_tensor(values)
         if value.ndim:
             value = value.mean()
+        if self.noted is not None:
+            self.noted.append((value, sample_weight))
+            return
         if self.count:
             self.total.add_(value, alpha=sample_weight)
         else:

@@ -1,0 +1,65 @@
+"""The same model trains to the same losses however its steps run."""
+
+import shutil
+
+import numpy as np
+import pytest
+import torch
+
+import torchkeras
+from torchkeras import callbacks, config, layers
+
+RNG = np.random.default_rng(0)
+X, Y = RNG.normal(size=(70, 6)).astype("float32"), RNG.integers(0, 3, 70)
+
+MODES = {
+    "run_eagerly": {"run_eagerly": True},
+    "jit_compile": {"jit_compile": True},
+    "auto": {"jit_compile": "auto"},
+    "several a call": {"steps_per_execution": 3},
+    "several compiled": {"steps_per_execution": 3, "jit_compile": True},
+}
+
+
+@pytest.fixture
+def backend():
+    config.set_jit_backend("inductor" if shutil.which("g++") else "eager")
+    yield
+    config.set_jit_backend("inductor")
+    torch._dynamo.reset()
+
+
+class Look(callbacks.Callback):
+    """Keeps `predict` from joining batches."""
+
+    def on_predict_batch_end(self, batch, logs=None):
+        pass
+
+
+def results(**given):
+    torchkeras.utils.set_random_seed(5)
+    model = torchkeras.Sequential(
+        [
+            layers.Input((6,)),
+            layers.Dense(8, activation="relu"),
+            layers.BatchNormalization(),
+            layers.Dense(3, activation="softmax"),
+        ]
+    )
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"], **given)
+    history = model.fit(X, Y, 16, epochs=3, verbose=0, validation_data=(X, Y)).history
+    joined, apart = model.predict(X, 8, 0), model.predict(X, 8, 0, callbacks=[Look()])
+    np.testing.assert_allclose(joined, apart, rtol=1e-5, atol=1e-6)
+    return [*history.values(), model.evaluate(X, Y, verbose=0), joined.ravel()]
+
+
+@pytest.fixture(scope="module")
+def expected():
+    return results()
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")  # torch's own
+@pytest.mark.parametrize("mode", MODES)
+def test_losses_are_the_same(mode, expected, backend):
+    for found, known in zip(results(**MODES[mode]), expected, strict=True):
+        np.testing.assert_allclose(found, known, rtol=1e-4, atol=1e-5)

@@ -1,0 +1,161 @@
+"""Recorded steps train as others do: with a stand-in for a CUDA graph, on any machine.
+
+The stand-in keeps to what a CUDA graph does. Recording changes no tensor and draws no random
+number; a replay repeats the kernels with the numbers that the host had when it was recorded, and
+writes into the same tensors.
+"""
+
+import numpy as np
+import pytest
+import torch
+
+import torchkeras
+from torchkeras import callbacks, layers, optimizers
+from torchkeras.training import replay
+
+RNG = np.random.default_rng(0)
+X, Y = RNG.normal(size=(70, 6)).astype("float32"), RNG.integers(0, 3, 70)
+
+
+class Graph:
+    """Records and replays on the CPU; `log` counts what happened."""
+
+    model = None
+    fails = False
+    log: list = []
+
+    def __init__(self):
+        self.log = Graph.log = []
+
+    def warm(self, run):
+        self.log.append("warm")
+        return run()
+
+    def tensors(self):
+        slots = [t for state in self.model.optimizer.state.values() for t in state.values()]
+        return [*self.model.parameters(), *self.model.buffers(), *slots]
+
+    def record(self, run):
+        self.log.append("record")
+        kept = [tensor.detach().clone() for tensor in self.tensors()]
+        self.run, self.rate = run, self.model.optimizer.param_groups[0]["lr"]
+        with torch.random.fork_rng():
+            self.outputs = run()
+        with torch.no_grad():
+            torch._foreach_copy_(self.tensors(), kept)
+        if self.fails:
+            raise RuntimeError("operation not permitted when stream is capturing")
+        trackers = self.model._compiled.loss_metrics
+        self.losses = [(tracker, [value for value, _ in tracker.noted]) for tracker in trackers]
+        return self.outputs
+
+    def replay(self):
+        self.log.append("replay")
+        for tracker, _ in self.losses:
+            tracker.noted = []
+        with self.model.optimizer.steps_by(self.rate):
+            outputs = self.run()
+        with torch.no_grad():
+            self.outputs.copy_(outputs)
+            for tracker, values in self.losses:
+                for value, (new, _) in zip(values, tracker.noted, strict=True):
+                    value.copy_(new)
+                tracker.noted = None
+
+
+class Own(layers.Layer):
+    def call(self, inputs):
+        return inputs * 2.0
+
+
+def dense(*more):
+    return torchkeras.Sequential(
+        [
+            layers.Input((6,)),
+            layers.Dense(8, activation="relu", kernel_regularizer="l2"),
+            layers.BatchNormalization(),
+            layers.Dropout(0.3),
+            *more,
+            layers.Dense(3, activation="softmax"),
+        ]
+    )
+
+
+def schedule():
+    return optimizers.schedules.ExponentialDecay(0.05, 2, 0.5)
+
+
+def lower(epoch, rate):
+    return rate * 0.5
+
+
+def trained(monkeypatch, jit, make, optimizer, fails=False, **given):
+    """What a run leaves behind, and what happened to the graph."""
+    torchkeras.utils.set_random_seed(5)
+    model = make()
+    monkeypatch.setattr(Graph, "model", model)
+    monkeypatch.setattr(Graph, "fails", fails)
+    monkeypatch.setattr(Graph, "log", [])
+    monkeypatch.setitem(replay.RECORDERS, "cpu", Graph)
+    model.compile(
+        optimizer(),
+        "sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+        jit_compile=jit,
+        **given,
+    )
+    rates = callbacks.LearningRateScheduler(lower)
+    told = [rates] if model.optimizer._schedule is None else []
+    history = model.fit(X, Y, 16, epochs=3, verbose=0, callbacks=told).history
+    counted = [int(model.optimizer.iterations), len(model._compiled.total._recent)]
+    values = [*model.get_weights(), *model.optimizer.get_weights(), *history.values(), counted]
+    return values, Graph.log
+
+
+RECORDED = {
+    "adam": (dense, lambda: optimizers.Adam(0.01), {}),
+    "adam, schedule": (dense, lambda: optimizers.Adam(schedule()), {}),
+    "momentum, decay, norm": (
+        dense, lambda: optimizers.SGD(0.05, momentum=0.9, weight_decay=0.1, clipnorm=0.5), {},
+    ),
+    "rmsprop": (dense, lambda: optimizers.RMSprop(0.01, global_clipnorm=1.0), {}),
+    "several a call": (dense, lambda: optimizers.Adam(0.01), {"steps_per_execution": 2}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", RECORDED)
+def test_replayed_steps_are_those_that_run(case, monkeypatch):
+    make, optimizer, given = RECORDED[case]
+    expected, log = trained(monkeypatch, None, make, optimizer, **given)
+    assert log == []
+    found, log = trained(monkeypatch, "auto", make, optimizer, **given)
+    # 4 full batches an epoch; the fifth, of another shape, runs as always
+    assert log == ["warm"] * 3 + ["record"] + ["replay"] * 9
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
+
+
+REFUSED = {
+    "own layer": (lambda: dense(Own()), lambda: optimizers.Adam(0.01), False),
+    "decay in the kernel": (dense, lambda: optimizers.AdamW(0.01), False),
+    "average": (dense, lambda: optimizers.SGD(0.01, use_ema=True), False),
+    "CUDA refuses": (dense, lambda: optimizers.Adam(0.01), True),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_the_others_run_as_always(case, monkeypatch):
+    make, optimizer, fails = REFUSED[case]
+    expected, _ = trained(monkeypatch, None, make, optimizer)
+    found, log = trained(monkeypatch, "auto", make, optimizer, fails)
+    assert log == ["warm"] * 3 + ["record"] * fails
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-7)
+
+
+def test_a_recording_whose_tensors_are_gone_is_made_anew(monkeypatch):
+    trained(monkeypatch, "auto", dense, lambda: optimizers.Adam(0.01))
+    model = Graph.model
+    model.layers[0].linear.weight.data = model.layers[0].linear.weight.data.clone()
+    model.fit(X, Y, 16, verbose=0)
+    assert Graph.log == ["warm"] * 3 + ["record", "replay"]
