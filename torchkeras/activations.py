@@ -39,8 +39,11 @@ def relu(x: Tensor, alpha: float = 0.0, max_value: float | None = None, threshol
     >>> relu(torch.tensor([-2.0, 1.0, 8.0]), alpha=0.5).tolist()
     [-1.0, 1.0, 8.0]
     """
-    if type(x) is Tensor and max_value is None and alpha == 0 and threshold == 0:
-        return torch.relu(x)
+    if type(x) is Tensor and alpha == 0 and threshold == 0:
+        if max_value is None:
+            return torch.relu(x)
+        if max_value == 6:
+            return F.relu6(x)
     x = _tensor(x)
     if threshold == 0:
         if alpha == 0:
