@@ -15,6 +15,7 @@ COMMANDS = {
     "port": ("torchkeras.commands.port:port", "rewrite a Keras script or notebook for torchkeras"),
     "inspect": ("torchkeras.commands.inspect:inspect", "tell what a model file holds"),
     "convert": ("torchkeras.commands.convert:convert", "write a model file in another format"),
+    "compare": ("torchkeras.commands.compare:compare", "say where two models part, and why"),
 }
 
 _USAGE = """\
