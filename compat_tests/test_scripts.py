@@ -21,7 +21,7 @@ def test_script(name, tmp_path):
     assert run_scripts.faults(name, tmp_path) == []
 
 
-@pytest.mark.parametrize("name", ["keras2_callbacks", "tf2_custom_loop", "tf2_functional_ops"])
+@pytest.mark.parametrize("name", ["keras2_callbacks", "tf2_functional_ops"])
 def test_ported(name, tmp_path):
     """Rewritten for torchkeras, it runs by plain python and gives what tf.keras gave."""
     assert run_scripts.port_faults(name, tmp_path, run_scripts.wanted()[name]) == []

@@ -178,6 +178,17 @@ def test_bad_input(case, files, tmp_path, monkeypatch):
     assert message in found.err and found.err.count("\n") == 1, found.err
 
 
+def test_long_tables_are_cut(tmp_path):
+    model = keras.Sequential([layers.Dense(2, input_shape=(2,))])
+    for _ in range(40):
+        model.add(layers.Dense(2))
+    model.save(tmp_path / "m.keras")
+    short = call("inspect", tmp_path / "m.keras").out
+    whole = call("inspect", tmp_path / "m.keras", "--all").out
+    assert short.count("--all shows them") == 2 and "Total params: 246" in short
+    assert "--all" not in whole and whole.count("\n") > 160 > short.count("\n")
+
+
 def test_saved_model_without_keras(files, tmp_path):
     shutil.copytree(files / "saved", tmp_path / "saved")
     (tmp_path / "saved" / "keras_metadata.pb").write_bytes(b"")

@@ -204,6 +204,7 @@ REMARKS = {
     "no such module": ("import tensorflow.contrib.slim as s", 1, "no 'tf.contrib'", False),
     "no such layer": ("from keras.layers import Dnse", 1, r"no 'keras.layers.Dnse'", False),
     "a package on Keras": ("import keras\nimport keras_tuner", 2, "python -m torchkeras", False),
+    "a module for Keras": ("from wandb.keras import A", 1, "wandb imports Keras itself", False),
     "by its name": (
         "import importlib, keras\nimportlib.import_module('keras.layers')", 2, "by its name", False,
     ),

@@ -23,6 +23,7 @@ def inspect(arguments: list[str]) -> int:
     made = parser("inspect", _TEXT, _EXAMPLE)
     made.add_argument("file", metavar="FILE", help="a model file, folder or checkpoint")
     made.add_argument("--json", action="store_true", help="for machines")
+    made.add_argument("--all", action="store_true", help="long tables from end to end")
     told = made.parse_args(arguments)
 
     from ..inspecting import files
@@ -31,5 +32,5 @@ def inspect(arguments: list[str]) -> int:
     if told.json:
         print(json.dumps(report.as_json(), indent=2))
     else:
-        print("\n".join(report.lines()))
+        print("\n".join(report.lines(told.all)))
     return LEFT if report.damaged else DONE

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+_LONG = 50  # lines of a table
+
 
 @dataclass
 class Array:
@@ -59,20 +61,18 @@ class Report:
         """The same as plain values."""
         return dataclasses.asdict(self)
 
-    def lines(self) -> Iterator[str]:
-        """The same as text, line by line."""
+    def lines(self, whole: bool = True) -> Iterator[str]:
+        """The same as text, line by line; long tables are cut unless it is to be the `whole`."""
         yield self.file
         yield from (f"  {title:<12}{text}" for title, text in self._facts() if text)
-        if self.summary:
-            yield from ("", *self.summary)
-        elif self.layers:
-            yield from ("", *_table(
-                [("layer", "class", "settings")]
-                + [(one.path, one.class_name, _settings(one.settings)) for one in self.layers]
-            ))  # fmt: skip
-        if self.weights:
-            rows = [(a.name, str(a.shape), a.dtype, size_of(a.bytes)) for a in self.weights]
-            yield from ("", *_table([("weight", "shape", "dtype", "size"), *rows]))
+        layers = [(one.path, one.class_name, _settings(one.settings)) for one in self.layers]
+        weights = [(a.name, str(a.shape), a.dtype, size_of(a.bytes)) for a in self.weights]
+        tables = (
+            self.summary or (layers and list(_table([("layer", "class", "settings"), *layers]))),
+            weights and list(_table([("weight", "shape", "dtype", "size"), *weights])),
+        )
+        for lines in filter(None, tables):
+            yield from ("", *(lines if whole else _cut(lines)))
 
     def _facts(self):
         yield "format", f"{self.format}, {size_of(self.bytes)}"
@@ -128,6 +128,15 @@ def size_of(number: int) -> str:
     if number < 1024:
         return f"{number} bytes"
     return f"{number / 2**10:.2f} KB" if number < 2**20 else f"{number / 2**20:.2f} MB"
+
+
+def _cut(lines):
+    """The beginning and the end of a long table."""
+    if len(lines) <= _LONG:
+        return lines
+    end = 5  # of a summary: the totals
+    left = len(lines) - _LONG
+    return [*lines[: _LONG - end], f"  ... {left} more lines: --all shows them", *lines[-end:]]
 
 
 def _count(number, what):

@@ -11,6 +11,8 @@ from . import names
 # Packages built on Keras: they import it by its own name, which only the shim answers.
 _BUILT_ON_KERAS = ("keras_", "kerastuner", "tensorflow_", "tf_agents", "tflearn", "autokeras")
 
+_FOR_KERAS = {"keras", "tfkeras", "tf_keras"}  # modules of others: wandb.keras
+
 
 @dataclass(eq=False)
 class Use:
@@ -88,7 +90,8 @@ def collect(wrapper: Any) -> Bindings:
                 found[node] = bound
             known = bound or any(finder.real_name(name) for name in modules)
             for name in modules:
-                if not known and name.startswith(_BUILT_ON_KERAS):
+                inner = set(name.split(".")[1:])
+                if not known and (name.startswith(_BUILT_ON_KERAS) or inner & _FOR_KERAS):
                     strangers.append((node, name.split(".")[0]))
 
         def visit_Name(self, node):

@@ -75,12 +75,18 @@ def find(name: str) -> Any:
         return found
 
 
+def exists(name: str) -> bool:
+    """Whether a present name leads to an object."""
+    try:
+        find(name)
+    except (AttributeError, ImportError):
+        return False
+    return True
+
+
 def is_module(name: str) -> bool:
     """Whether a present name is that of a module."""
-    try:
-        return isinstance(find(name), ModuleType)
-    except AttributeError:
-        return False
+    return exists(name) and isinstance(find(name), ModuleType)
 
 
 @cache

@@ -203,7 +203,7 @@ class _Port:
             return cst.parse_expression(f"{name}({settings})({code_of(inputs)})")
         if place == f"{names.ROOT}.backend.set_image_dim_ordering":
             return self._data_format(one, updated)
-        if names.refusal(place) is not None:
+        if not names.exists(place):
             return updated
         if place.endswith(".image_dim_ordering"):
             name = cst.parse_expression(self.spelling.of_use(use))
