@@ -226,6 +226,13 @@ REMARKS = {
     ),
     "classes": ("import keras\nm.predict_classes(x)", 2, r"argmax\(-1\)", True),
     "mode": ("from keras.layers import merge\nmerge([a], mode=how)", 2, "write the layer", True),
+    "left out": (
+        "from keras.layers import Embedding\nEmbedding(9, 3, dropout=0.2)", 2,
+        r"dropout= is left out: write a SpatialDropout1D layer", True,
+    ),
+    "accuracy": (
+        "import keras\nm.fit(x, show_accuracy=True)", 2, r"metrics=\['accuracy'\]", True,
+    ),
     "period": (
         "from keras.callbacks import ModelCheckpoint\nModelCheckpoint('a', period=2)", 2,
         "save_freq", True,

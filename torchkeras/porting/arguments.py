@@ -28,10 +28,13 @@ class Unported(Exception):
         self.runs = runs
 
 
-def modern(call: Any, place: str, foreign: str, changes_rate: bool = False) -> Any:
+def modern(
+    call: Any, place: str, foreign: str, changes_rate: bool, tell: Callable[[str], None]
+) -> Any:
     """A call of what is named `place` today, from a program that called it `foreign`.
 
     `changes_rate` tells that the program sets learning rates, so that none becomes a schedule.
+    `tell` is told what takes the place of arguments that are left out.
     `Unported` where an argument has no meaning today.
     """
     found, spelled = names.find(place), foreign.rpartition(".")[2]
@@ -43,7 +46,7 @@ def modern(call: Any, place: str, foreign: str, changes_rate: bool = False) -> A
     if spelled.startswith(("Deconv", "Atrous")):
         table = {**table, "atrous_rate": "dilation_rate"}
         args = _without_output_shape(args)
-    args = translated(args, table)
+    args = translated(args, table, tell)
     if found is ModelCheckpoint:
         args = _with_frequency(args)
     if inspect.isclass(found) and issubclass(found, Optimizer):
@@ -51,7 +54,7 @@ def modern(call: Any, place: str, foreign: str, changes_rate: bool = False) -> A
     return call if args == list(call.args) else call.with_changes(args=closed(call, args))
 
 
-def translated(args: list[Any], table: dict[str, Any]) -> list[Any]:
+def translated(args: list[Any], table: dict[str, Any], tell: Callable[[str], None]) -> list[Any]:
     """Arguments with the keywords of today, as `legacy.arguments.translated` has them.
 
     Old keywords that stand for one tuple, such as nb_row and nb_col, become one argument.
@@ -66,6 +69,8 @@ def translated(args: list[Any], table: dict[str, Any]) -> list[Any]:
             continue
         value = arg.value if convert is None else _converted(arg, convert)
         if value is old.DROPPED:
+            if not new.startswith("nothing"):
+                tell(f"{arg.keyword.value}= is left out: write {new}")
             continue
         name = new.partition("=")[0]
         if name in parts:

@@ -10,6 +10,7 @@ import ast
 import inspect
 import math
 import re
+from collections.abc import Callable
 from typing import Any
 
 from ..legacy import arguments as old
@@ -41,14 +42,17 @@ def remark(node: Any, facts: Facts) -> str | None:
     return None
 
 
-def modern(call: Any, facts: Facts) -> Any:
-    """A call of a method as it is spelled today; `Unported` where today's needs to know more."""
+def modern(call: Any, facts: Facts, tell: Callable[[str], None]) -> Any:
+    """A call of a method as it is spelled today; `Unported` where today's needs to know more.
+
+    `tell` is told what takes the place of arguments that are left out.
+    """
     name = call.func.attr.value
     if name in _KEYWORDS:
-        args = translated(list(call.args), _KEYWORDS[name])
+        args = translated(list(call.args), _KEYWORDS[name], tell)
         return call if args == list(call.args) else call.with_changes(args=closed(call, args))
     if name in _GENERATORS:
-        return _of_generator(call, name, facts)
+        return _of_generator(call, name, facts, tell)
     if name == "predict_classes":
         return _classes(call, facts)
     if name == "predict_proba" and code_of(call.func.value) in facts.models:
@@ -104,7 +108,7 @@ def _is_flow(node):
     return called and node.func.attr.value.startswith("flow")
 
 
-def _of_generator(call, name, facts):
+def _of_generator(call, name, facts, tell):
     order = list(inspect.signature(getattr(methods, name)).parameters)[1:]
     args = []
     for number, arg in enumerate(call.args):
@@ -113,7 +117,7 @@ def _of_generator(call, name, facts):
                 raise Unported(f"{name} has arguments without names, whose order has changed")
             arg = keyword(order[number], arg.value).with_changes(comma=arg.comma)
         args.append(arg)
-    args = translated(args, {**methods.WORKERS, "nb_epoch": "epochs"})
+    args = translated(args, {**methods.WORKERS, "nb_epoch": "epochs"}, tell)
     old_counts = any(a.keyword is not None and a.keyword.value in _COUNTS for a in args)
     if old_counts:  # Keras 1: the second argument counts samples too
         args = [_counted(arg, args, facts) for arg in args]

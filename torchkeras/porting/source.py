@@ -165,7 +165,7 @@ class _Port:
                 return self._keras_call(original, updated)
             self._check_import(original)
             if isinstance(original.func, cst.Attribute):
-                return methods.modern(updated, self._facts)
+                return methods.modern(updated, self._facts, functools.partial(self._say, original))
         except Unported as reason:
             self._say(original, str(reason), reason.runs)
         return updated
@@ -210,7 +210,8 @@ class _Port:
             updated = updated.with_changes(func=name)  # it stays
         if str(getattr(names.find(place), "__module__", "")).startswith(f"{names.ROOT}.legacy."):
             self._say(original, f"{names.shown(place)} keeps its old spelling")
-        call = arguments.modern(updated, place, foreign, self._facts.changes_rate)
+        tell = functools.partial(self._say, original)
+        call = arguments.modern(updated, place, foreign, self._facts.changes_rate, tell)
         spell = functools.partial(self.spelling.of_place, one, new=True)
         return arguments.with_schedules(call, spell)
 
