@@ -25,6 +25,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
 
 class Case(NamedTuple):
     """`layer(layers)` makes the layer and `plain()` torch's callable, for inputs of `shapes`.
@@ -374,6 +376,9 @@ def main():
         from keras import layers
     else:
         from torchkeras import layers
+        from torchkeras.allocator import keep_freed_memory
+
+        keep_freed_memory()  # as `fit` does, for both sides
     found = measure_all(names, layers, options.rounds, clock)
     if options.as_keras:
         print(json.dumps(found))

@@ -9,19 +9,23 @@ import argparse
 import traceback
 import warnings
 
+from compat_tests.checks.draw_texts import TEXTS, check_drawn_texts
 from compat_tests.checks.drawn import LAYERS, check_drawn
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="*", default=list(LAYERS))
+    known = [*LAYERS, *(f"{name} of texts" for name in TEXTS)]
+    parser.add_argument("names", nargs="*", default=known)
     parser.add_argument("--examples", type=int, default=200, help="configurations for each layer")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     failed = []
     for name in options.names:
         try:
-            count = check_drawn(name, options.examples, derandomize=False)
+            check = check_drawn_texts if name.endswith(" of texts") else check_drawn
+            name = name.removesuffix(" of texts")
+            count = check(name, options.examples, derandomize=False)
             print(f"{name}: {count} configurations agree", flush=True)
         except Exception as error:
             failed.append(name)

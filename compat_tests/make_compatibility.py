@@ -111,7 +111,8 @@ are called outside of the graph.
 **Layers made of TensorFlow** are names only: `DenseFeatures` (feature columns) and `TFSMLayer`
 (the functions of a SavedModel) are errors that tell the way out. Layers give dense tensors:
 `sparse=True` and `ragged=True` are errors. `BatchNormalization(synchronized=True)` shares
-statistics in a `torch.distributed` group, if there is one. `CuDNNLSTM` and `CuDNNGRU` run on any
+statistics in a `torch.distributed` group, if there is one. `Conv3DTranspose` dilates by its
+`dilation_rate`, which tf.keras ignores. `CuDNNLSTM` and `CuDNNGRU` run on any
 device and take masks, which they refuse in Keras.
 
 **Layers that Keras 3 added** and that are here: `RMSNormalization`, the adaptive poolings,

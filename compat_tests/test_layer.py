@@ -313,3 +313,26 @@ def test_weights_that_predict_makes_can_be_trained():
     model.compile("sgd", "mse")
     model.fit(x, np.zeros((4, 2)), verbose=0)
     assert not np.array_equal(model.predict(x, verbose=0), before)
+
+
+def test_a_subclass_has_the_config_of_its_base():
+    """Without a constructor of its own, what was given to it is told as the base tells it."""
+    config = dict(units=2, kernel_regularizer="l2", kernel_initializer="zeros", name="given")
+
+    def ask(keras):
+        class Mine(keras.layers.Dense):
+            pass
+
+        return Mine(**config).get_config()
+
+    assert ask(torchkeras) == oracle.ask(ask)
+
+
+def test_the_output_of_a_shared_layer_is_that_of_its_first_call():
+    def ask(keras):
+        layer = keras.layers.Dense(2)
+        calls = [layer(keras.layers.Input((3,))) for _ in range(2)]
+        first = layer.get_output_at(1)
+        return [layer.output is calls[0], first is calls[1], len(layer.inbound_nodes)]
+
+    assert ask(torchkeras) == oracle.ask(ask)

@@ -38,21 +38,13 @@ class Connected:
 
     @property
     def input(self) -> Any:
-        """The symbolic input of the layer's only call."""
-        return self._only("input")
+        """The symbolic input of the layer's first call; `get_input_at(1)` is that of the second."""
+        return self._node_value("input")
 
     @property
     def output(self) -> Any:
-        """The symbolic output of the layer's only call."""
-        return self._only("output")
-
-    def _only(self, attribute):
-        if len(self._nodes) > 1:
-            raise AttributeError(
-                f"Layer {self.name!r} was called {len(self._nodes)} times, so its {attribute} is "
-                f"ambiguous. Use get_{attribute}_at(index)."
-            )
-        return self._node_value(attribute)
+        """The symbolic output of the layer's first call."""
+        return self._node_value("output")
 
     def get_input_at(self, node_index: int) -> Any:
         return self._node_value("input", node_index)

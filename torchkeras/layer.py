@@ -90,7 +90,8 @@ class Layer(Penalized, Connected, Seldom):
 
     def __new__(cls, *args, **kwargs):
         layer = super().__new__(cls)
-        if not cls.__module__.startswith("torchkeras."):  # a user's class may rely on get_config()
+        # a class with a constructor of the user's may rely on get_config()
+        if not cls.__init__.__module__.startswith("torchkeras."):
             object.__setattr__(layer, "_constructed_with", (args, kwargs))
         return layer
 

@@ -155,4 +155,5 @@ def lists(value):
 
 def _before_later(config):
     """Without what tf_keras writes into configs and tf.keras 2.15 did not."""
-    return {key: value for key, value in config.items() if key != "rng_type"}
+    later = ("rng_type", "softmax_robust_masking")
+    return {key: value for key, value in config.items() if key not in later}

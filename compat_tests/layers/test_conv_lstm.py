@@ -11,6 +11,11 @@ SHAPE = (3, 4, 5, 6, 2)
 MASK = np.array([[1, 1, 1, 0], [0, 1, 0, 1], [0, 0, 0, 0]], bool)
 
 CASES = [
+    (
+        "ConvLSTM1D",  # along the channels, wherever torch wants them
+        dict(filters=2, kernel_size=2, activation="softmax", recurrent_activation="softmax"),
+        (2, 3, 4, 2),
+    ),
     ("ConvLSTM1D", dict(filters=3, kernel_size=3), (3, 4, 6, 2)),
     ("ConvLSTM1D", dict(filters=2, kernel_size=2, padding="same", strides=2), (2, 3, 5, 2)),
     ("ConvLSTM2D", dict(filters=3, kernel_size=(2, 3), return_sequences=True), SHAPE),

@@ -7,7 +7,7 @@ from torch import nn
 
 from compat_tests import oracle
 from compat_tests.checks.layer import check_layer
-from torchkeras import layers
+from torchkeras import Sequential, layers, losses
 
 ROWS = [
     ("Dense", dict(units=3), (2, 4)),
@@ -92,3 +92,35 @@ ERRORS = [
 def test_errors_name_what_is_wrong(name, config, shape, told):
     with pytest.raises(ValueError, match=told):
         getattr(layers, name)(**config)(torch.zeros(shape))
+
+
+@pytest.mark.parametrize("by_rows", [False, True])
+def test_a_wrong_index_that_no_kernel_looks_at(by_rows, monkeypatch):
+    """As on a device whose kernels would end the process: NaN, and an error when somebody asks."""
+    layer = layers.Embedding(3, 2, name="table")
+    expected = layer(torch.tensor([[0, 2]]))
+    monkeypatch.setattr(losses.labels, "looked_at", lambda numbers: False)
+    layer.by_rows = by_rows
+    assert torch.equal(layer(torch.tensor([[0, 2]])), expected)
+    losses.labels.check()
+    found = layer(torch.tensor([[0, 3, -1, 2]]))
+    assert found.isnan().any(-1).tolist() == [[False, True, True, False]]
+    found.nansum().backward()
+    assert layer.embedding.weight.grad.tolist() == [[1, 1], [0, 0], [1, 1]]
+    with pytest.raises(ValueError, match='layer "table" must be integers from 0 to 2; .* larger'):
+        losses.labels.check()
+    losses.labels.check()  # told once
+
+
+def test_evaluate_and_fit_tell_of_a_wrong_index(monkeypatch):
+    model = Sequential([layers.Embedding(3, 2, name="table"), layers.GlobalMaxPooling1D()])
+    model.compile("sgd", "mse")
+    monkeypatch.setattr(losses.labels, "looked_at", lambda numbers: False)
+
+    def batches():
+        yield np.array([[0, 1], [2, 7]]), np.zeros((2, 2), "float32")
+
+    with pytest.raises(ValueError, match='"table" must be integers from 0 to 2; .* in epoch 1'):
+        model.fit(batches(), verbose=0)
+    with pytest.raises(ValueError, match=r'"table" must be .* in evaluate\(\)'):
+        model.evaluate(batches(), verbose=0)

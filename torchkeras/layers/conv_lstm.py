@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .. import activations
 from ..input_spec import InputSpec
 from ..layer import TABLE, Weight
 from .conv import BaseConv, Sizes, count_of_filters, keep_channels_last
@@ -21,6 +22,7 @@ from .sequence import scan
 from .spatial import pad_argument, same_padding
 
 _CONVOLVE = (F.conv1d, F.conv2d, F.conv3d)
+_POINTWISE = tuple(map(activations.get, "tanh hard_sigmoid sigmoid relu linear elu".split()))
 
 
 class ConvLSTM(LSTMGates, BaseConv, RNN):
@@ -163,9 +165,16 @@ class ConvLSTM(LSTMGates, BaseConv, RNN):
             conv = self.recurrent
             gates = _CONVOLVE[self.rank - 1](h, conv.weight, None, 1, conv.padding, 1, 4)
         gates = (projected + gates).chunk(4, 1)
-        i, f, o = (self._gate(gates[k]) for k in (0, 1, 3))
-        c = f * c + i * self.activation(gates[2])
-        return [o * self.activation(c), c]
+        i, f, o = (self._activated(gates[k], gate=True) for k in (0, 1, 3))
+        c = f * c + i * self._activated(gates[2])
+        return [o * self._activated(c), c]
+
+    def _activated(self, x, gate=False):
+        """An activation of `x`, in the axes of Keras where the last one may matter to it."""
+        function = self._gate if gate else self.activation
+        if self.channels_first or (self.recurrent_activation if gate else function) in _POINTWISE:
+            return function(x)
+        return self.to_torch(function(self.to_keras(x)))
 
     # --- states, shapes, config ------------------------------------------------------------
 

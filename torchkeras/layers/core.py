@@ -12,6 +12,9 @@ from ..config import floatx
 from ..graph import KerasTensor
 from ..input_spec import InputSpec
 from ..layer import TABLE, Layer, Weight
+from ..losses import labels as numbers
+
+_LARGER = "Make input_dim larger than the largest value."
 
 
 @TABLE.add()
@@ -220,16 +223,23 @@ class Embedding(Layer):
     def call(self, inputs: Tensor) -> Tensor:
         if inputs.dtype not in (torch.int64, torch.int32):
             inputs = inputs.long()
+        by_rows = self.by_rows and not torch.compiler.is_compiling()
+        if not numbers.looked_at(inputs):
+            told = f"{self._wrong()} received others{{where}}. {_LARGER}"
+            look_up = rows.look_up if by_rows else lambda table, indices: self.embedding(indices)
+            return numbers.rows_of(look_up, self.embedding.weight, inputs, told)
         try:
-            if self.by_rows and not torch.compiler.is_compiling():
-                return rows.look_up(self.embedding.weight, inputs)
-            return self.embedding(inputs)
+            return (
+                rows.look_up(self.embedding.weight, inputs) if by_rows else self.embedding(inputs)
+            )
         except IndexError as error:
             raise ValueError(
-                f'The inputs of layer "{self.name}" must be integers from 0 to '
-                f"{self.input_dim - 1}; received values from {int(inputs.min())} to "
-                f"{int(inputs.max())}. Make input_dim larger than the largest value."
+                f"{self._wrong()} received values from {int(inputs.min())} to "
+                f"{int(inputs.max())}. {_LARGER}"
             ) from error
+
+    def _wrong(self):
+        return f'The inputs of layer "{self.name}" must be integers from 0 to {self.input_dim - 1};'
 
     def compute_mask(self, inputs, mask=None):
         return torch.ne(inputs, 0) if self.mask_zero else None

@@ -1,21 +1,31 @@
-"""Class numbers as labels where nobody looks at them: on a device other than the CPU.
+"""Class numbers and rows of tables where nobody looks at them: on a device other than the CPU.
 
-There a label out of range would end the process. It gives a loss of NaN instead, and leaves a
-note on the device, which `fit` reads when it reads the loss of the epoch.
+There a number out of range would end the process. It gives NaN instead, and leaves a note on the
+device, which `fit` reads when it reads the loss of the epoch.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-_notes: dict[tuple[str, torch.device, int], Tensor] = {}  # whether a label was out of range
+_notes: dict[tuple[str, torch.device], Tensor] = {}  # whether a number was out of range
 
 
 def looked_at(labels: Tensor) -> bool:
-    """Whether the kernel itself raises for a wrong label."""
+    """Whether the kernel itself raises for a wrong number."""
     return labels.device.type in ("cpu", "meta")
+
+
+def rows_of(look_up: Callable, table: Tensor, indices: Tensor, message: str) -> Tensor:
+    """`look_up(table, indices)`, NaN where an index is wrong, without waiting for the device."""
+    safe = indices.clamp(0, table.shape[0] - 1)
+    wrong = indices != safe
+    note(wrong.any(), message)
+    return look_up(table, safe).masked_fill_(wrong.unsqueeze(-1), torch.nan)
 
 
 def cross_entropy(rows: Tensor, labels: Tensor, ignored: int, reduction: str, name: str) -> Tensor:
@@ -25,15 +35,20 @@ def cross_entropy(rows: Tensor, labels: Tensor, ignored: int, reduction: str, na
         safe = torch.where(labels == ignored, labels, safe)
     wrong = labels != safe
     found = wrong.any()
-    _note(found, name, rows.shape[1])
+    note(
+        found,
+        f"{name} got a label outside of the valid range [0, {rows.shape[1]}){{where}}. Labels "
+        "count from 0, and the last layer needs as many units as there are classes.",
+    )
     values = F.cross_entropy(rows, safe, ignore_index=ignored, reduction=reduction)
     return torch.where(wrong if reduction == "none" else found, torch.nan, values)
 
 
-def _note(found, name, classes):
+def note(found: Tensor, message: str) -> None:
+    """Remember `message`, with {where} in it, to be raised by `check` if `found` is true then."""
     if torch.compiler.is_compiling():  # the NaN has to do
         return
-    key = name, found.device, classes
+    key = message, found.device
     if key in _notes:
         _notes[key].logical_or_(found)
     else:
@@ -41,12 +56,8 @@ def _note(found, name, classes):
 
 
 def check(where: str = "") -> None:
-    """ValueError if a label was out of range since the last call; reads from the device."""
-    wrong = [key for key, found in _notes.items() if bool(found)]
+    """ValueError if a number was out of range since the last call; reads from the device."""
+    wrong = [message for (message, _), found in _notes.items() if bool(found)]
     _notes.clear()
     if wrong:
-        name, _, classes = wrong[0]
-        raise ValueError(
-            f"{name} got a label outside of the valid range [0, {classes}){where}. Labels count "
-            "from 0, and the last layer needs as many units as there are classes."
-        )
+        raise ValueError(wrong[0].replace("{where}", where))

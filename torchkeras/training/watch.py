@@ -21,7 +21,7 @@ from ..losses import labels as class_labels
 def report(model: Any, batches: Any, logs: dict[str, Any], epoch: int) -> None:
     """Warn if the loss of an epoch is not finite, unless this run was warned before.
 
-    ValueError if a label was out of range that no kernel looked at.
+    ValueError if a label or an index was out of range that no kernel looked at.
     """
     class_labels.check(f" in epoch {epoch + 1}")
     loss = logs.get("loss", 0.0)
@@ -41,7 +41,8 @@ def report(model: Any, batches: Any, logs: dict[str, Any], epoch: int) -> None:
 
 
 def report_evaluation(model: Any, batches: Any, logs: dict[str, Any]) -> None:
-    """Warn if the loss of `evaluate` is not finite."""
+    """Warn if the loss of `evaluate` is not finite; ValueError as in `report`."""
+    class_labels.check(" in evaluate()")
     loss = logs.get("loss", 0.0)
     if not isinstance(loss, float) or math.isfinite(loss):
         return
