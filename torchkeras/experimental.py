@@ -11,12 +11,14 @@ from .layer import TABLE, Layer
 from .layers import Dense
 from .models import Model
 from .optimizers.schedules import CosineDecay, CosineDecayRestarts
+from .utils import SidecarEvaluator
 
 __all__ = [
     "CosineDecay",
     "CosineDecayRestarts",
     "LinearModel",
     "SequenceFeatures",
+    "SidecarEvaluator",
     "WideDeepModel",
 ]
 

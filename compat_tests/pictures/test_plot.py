@@ -126,6 +126,14 @@ def test_empty():
 def test_bad_direction():
     with pytest.raises(ValueError, match="'up'"):
         model_to_svg(chain(Ours), rankdir="up")
+    with pytest.raises(ValueError, match="'up'"):
+        utils.plot_model(chain(Ours), rankdir="up")
+
+
+def test_no_model():
+    for draw in (utils.plot_model, model_to_svg):
+        with pytest.raises(TypeError, match="model.*None"):
+            draw(None)
 
 
 def test_a_large_model_is_drawn_quickly():

@@ -590,6 +590,13 @@ def test_wrong_arguments(case):
         act()
 
 
+def test_missing_column(folder):
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"filename": ["b/1.png"]})
+    with pytest.raises(KeyError, match="y_col='class'.*filename"):
+        GENERATOR().flow_from_dataframe(frame, str(folder))
+
+
 def test_unfitted():
     generator = ours.ImageDataGenerator(featurewise_center=True)
     with pytest.warns(UserWarning, match="has no effect before `fit"):

@@ -52,8 +52,10 @@ class Shown:
 
 
 def diagram_of(model: Any, shown: Shown, layer_range: Any = None) -> Diagram:
-    """The picture of a built model. ValueError for one that is not built."""
-    if not getattr(model, "built", False):
+    """The picture of a built model. ValueError for one not built, TypeError for no model."""
+    if not hasattr(model, "built"):
+        raise TypeError(f"Expected a model to draw; received {model!r}.")
+    if not model.built:
         raise ValueError(
             "This model has not yet been built. Build the model first by calling `build()` or by "
             "calling the model on a batch of data."

@@ -49,6 +49,8 @@ def plot_model(
     """
     path = Path(to_file)
     kind = path.suffix[1:].lower() or "png"
+    if rankdir not in ("TB", "BT", "LR", "RL"):
+        raise ValueError(f"`rankdir` must be TB, BT, LR or RL; received {rankdir!r}.")
     shown = {
         "show_shapes": show_shapes,
         "show_dtype": show_dtype,

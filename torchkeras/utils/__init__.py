@@ -42,6 +42,7 @@ from ..seeds import set_random_seed
 from . import experimental, legacy
 from .embeddings import warmstart_embedding_matrix
 from .feature_space import FeatureSpace
+from .sidecar import SidecarEvaluator
 from .threads import GeneratorEnqueuer, OrderedEnqueuer, SequenceEnqueuer, TimedThread
 
 __all__ = [
@@ -53,6 +54,7 @@ __all__ = [
     "PyDataset",
     "Sequence",
     "SequenceEnqueuer",
+    "SidecarEvaluator",
     "TimedThread",
     "array_to_img",
     "audio_dataset_from_directory",

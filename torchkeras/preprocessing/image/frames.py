@@ -170,6 +170,8 @@ class DataFrameIterator(BatchFromFilesMixin, Iterator):
 
 
 def _check_column(rows, argument, column, kinds, expected):
+    if column not in rows:
+        raise KeyError(f"{argument}={column!r}: the data frame has the columns {list(rows)}.")
     for number, value in enumerate(rows[column]):
         if not isinstance(value, kinds):
             raise TypeError(
