@@ -230,5 +230,5 @@ NOT_LAYERS_TO_CALL = set(
     "Functional GRUCell InputLayer KerasOperation LSTMCell Model Sequential "
     "SharpnessAwareMinimization SimpleRNNCell SlicingOpLambda StackedRNNCells TFOpLambda "
     "TensorFlowOpLayer Wrapper LinearModel WideDeepModel CustomScaleLayer LayerScale Highway "
-    "MaxoutDense SequenceFeatures DenseFeatures TFSMLayer".split()
+    "MaxoutDense SequenceFeatures DenseFeatures TFSMLayer FeatureSpace".split()
 )

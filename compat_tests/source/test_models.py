@@ -96,6 +96,33 @@ def plain_modules():
     return keras.Model(inputs, nn.Softmax(-1)(x)), [draw(2, 5)]
 
 
+class Positions(layers.Layer):
+    """An embedding of tokens and of their places, which looks at the length of its input."""
+
+    def __init__(self):
+        super().__init__()
+        self.tokens, self.places = layers.Embedding(9, 4), layers.Embedding(6, 4)
+
+    def call(self, x):
+        return self.tokens(x) + self.places(torch.arange(x.shape[-1], device=x.device))
+
+
+class Tempered(layers.Layer):
+    """A layer that computes with its weight before it meets the input."""
+
+    def build(self, input_shape):
+        self.log_scale = self.add_weight("log_scale", (input_shape[-1],))
+        self.built = True
+
+    def call(self, x):
+        return x * torch.exp(self.log_scale)
+
+
+def layers_of_a_user():
+    inputs = keras.Input((6,), dtype="int32")
+    return keras.Model(inputs, Tempered()(Positions()(inputs))), [RNG.integers(0, 9, (2, 6))]
+
+
 class Attentive(keras.Model):
     """A model of a user's, with blocks in a list."""
 
@@ -119,7 +146,7 @@ def subclassed():
 
 
 MODELS = [two_inputs, shared_encoder, residual, squeeze_and_excite, sequence_to_sequence,
-          functions, plain_modules, subclassed]  # fmt: skip
+          functions, plain_modules, layers_of_a_user, subclassed]  # fmt: skip
 
 
 @pytest.mark.parametrize("make", MODELS, ids=lambda make: make.__name__)
@@ -127,6 +154,16 @@ def test_models(make, tmp_path):
     model, inputs = make()
     set_random_weights(model)
     check_source(model, inputs, tmp_path)
+
+
+def test_all_weights_of_a_users_layers_are_trained(tmp_path):
+    model, _ = layers_of_a_user()
+    net = written(model, tmp_path)
+    assert {name: one.shape for name, one in net.named_parameters()} == {
+        "positions.tokens.weight": (9, 4),
+        "positions.places.weight": (6, 4),
+        "tempered.log_scale": (4,),
+    }
 
 
 def test_text_of_a_residual_net(tmp_path):

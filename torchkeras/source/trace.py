@@ -232,18 +232,25 @@ def functions_of(layer: Layer, args: tuple, kwargs: dict[str, Any]) -> Any:
 def _called(layer, args, kwargs, mode):
     if layer._takes_training and mode is not None:
         kwargs = {**kwargs, "training": mode}
-    composed = any(isinstance(one, Layer) for one in layer.modules() if one is not layer)
     try:
         made = _recorded(layer.call, args, kwargs)
-        if composed or all(map(_is_of_torch, _operations(made, args, kwargs))):
+        if all(map(_is_written_as_it_is, _nodes(made, args, kwargs))):
             return made
     except Unwritten:
         raise
     except Exception as error:
-        if composed:
+        try:
+            return _watched(layer, args, kwargs)
+        except Unwritten:
+            raise
+        except Exception:
             raise Unwritten(
                 f"its call() cannot run on symbolic tensors ({type(error).__name__}: {error})"
             ) from error
+    return _watched(layer, args, kwargs)
+
+
+def _watched(layer, args, kwargs):
     options = {"training": False} if layer._takes_training else {}
     return watched(layer, layer.call, args, {**options, **kwargs})
 
@@ -260,20 +267,27 @@ def _state_as_it_is(layer: nn.Module) -> Iterator[None]:
                 own[name].copy_(tensor)
 
 
-def _operations(outputs, args, kwargs):
-    """What is called, one after the other."""
+def _nodes(outputs, args, kwargs):
+    """The calls that were made, one after the other."""
     known = {id(t) for t in tree.leaves((args, kwargs)) if isinstance(t, KerasTensor)}
     flat = [tensor for tensor in tree.leaves(outputs) if isinstance(tensor, KerasTensor)]
-    return [node.operation for node in _in_order(flat, known)]
+    return _in_order(flat, known)
 
 
 def _story(outputs, args, kwargs):
-    return [_teller(operation) for operation in _operations(outputs, args, kwargs)]
+    return [_teller(node.operation) for node in _nodes(outputs, args, kwargs)]
 
 
-def _is_of_torch(operation):
-    known = isinstance(operation, nn.Module) or operation is size_of or is_method(operation)
-    return known or place_of(operation) is not None or hasattr(operation, "__wrapped__")
+def _is_written_as_it_is(node):
+    """Whether a call is of torch or of a layer, and takes no numbers made of trained weights."""
+    operation = node.operation
+    if isinstance(operation, nn.Module):
+        return True
+    known = operation is size_of or is_method(operation) or hasattr(operation, "__wrapped__")
+    return (known or place_of(operation) is not None) and not any(
+        isinstance(leaf, Tensor) and leaf.requires_grad and not isinstance(leaf, nn.Parameter)
+        for leaf in tree.leaves((node.args, node.kwargs))
+    )
 
 
 def _teller(operation):

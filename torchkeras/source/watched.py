@@ -17,6 +17,7 @@ from ..graph import KerasTensor, Node
 from ..layer import Layer
 from ..precision import dtype_name, torch_dtype
 from ..symbols import size_of
+from ..variable import Variable
 from .natives import Unwritten
 
 _SIZES = (19, 23)  # of open axes; no product or sum of the other is one of them
@@ -91,13 +92,42 @@ def watched(layer: Layer, call: Callable, args: tuple, kwargs: dict[str, Any]) -
         flat = [t for t in tree.leaves(result) if isinstance(t, Tensor)]
         rest = [t for t in tree.leaves(other) if isinstance(t, Tensor)]
         stands = [_stand_in(a, b) for a, b in zip(flat, rest, strict=True)]
-        moves = any(id(leaf) in named for leaf in tree.leaves((args_1, kwargs_1)))
+        leaves = list(tree.leaves((args_1, kwargs_1)))
+        moves = any(
+            id(leaf) in named or isinstance(leaf, (nn.Parameter, Variable)) for leaf in leaves
+        )
+        moves = moves or _is_trained(operation)
         if not stands or not (moves or any(None in stand.shape for stand in stands)):
             continue  # numbers that are the same whatever comes in
-        node = Node(operation, found(args_1, args_2), found(kwargs_1, kwargs_2))
+        given, options = found(args_1, args_2), found(kwargs_1, kwargs_2)
+        mask = None
+        if isinstance(operation, Layer):
+            mask = options.pop("mask", None)
+            if options.get("training") is not True:  # the mode of the run, or of nobody
+                options.pop("training", None)
+        if isinstance(operation, nn.Module):
+            given = tree.map_structure(_as_symbolic, given)
+        node = Node(operation, given, options, mask)
         node.set_outputs(tree.pack(result, stands) if tree.is_nested(result) else stands[0])
         named |= {id(tensor): stand for tensor, stand in zip(flat, stands, strict=True)}
     return tree.map_structure(lambda leaf: named.get(id(leaf), leaf), made)
+
+
+def _is_trained(operation):
+    return isinstance(operation, nn.Module) and any(True for _ in operation.parameters())
+
+
+def constant_of(tensor: Tensor) -> Tensor:
+    """Numbers that do not depend on the inputs, where a module takes them as its input."""
+    return tensor
+
+
+def _as_symbolic(leaf):
+    if not isinstance(leaf, Tensor):
+        return leaf
+    made = KerasTensor(tuple(leaf.shape), dtype_name(leaf.dtype))
+    Node(constant_of, (leaf,), {}).set_outputs(made)
+    return made
 
 
 def _open_size(tensor, axis):
@@ -121,7 +151,8 @@ def _run(layer, call, args, kwargs, symbolic, size):
     supply = {id(stand): tensor for stand, tensor in zip(symbolic, real, strict=True)}
     fill = lambda leaf: supply.get(id(leaf), leaf)  # noqa: E731
     watch = _Watch(real)
-    hooks = [hook for module in _natives(layer) for hook in _watch_module(module, watch)]
+    inside = [module for module in layer.modules() if module is not layer]
+    hooks = [hook for module in inside for hook in _watch_module(module, watch)]
     try:
         with torch.no_grad(), watch:
             made = call(*tree.map_structure(fill, args), **tree.map_structure(fill, kwargs))
@@ -129,10 +160,6 @@ def _run(layer, call, args, kwargs, symbolic, size):
         for hook in hooks:
             hook.remove()
     return watch, real, made
-
-
-def _natives(layer):
-    return [one for one in layer.modules() if one is not layer and not isinstance(one, Layer)]
 
 
 def _watch_module(module: nn.Module, watch: _Watch) -> list:

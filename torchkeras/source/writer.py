@@ -18,6 +18,7 @@ from .functions import ELEMENTWISE, bare_name, call_text
 from .natives import Unwritten, construction
 from .text import broken, identifier, literal, unused
 from .trace import Call, Flow, graph_of, native_of, refusal, title
+from .watched import constant_of
 
 _OF_MODULES = frozenset(dir(nn.Module)) | {"training", "forward", "self", "x", "nn", "F", "torch"}
 _TO_TORCH = {3: (0, 2, 1), 4: (0, 3, 1, 2), 5: (0, 4, 1, 2, 3), 6: (0, 5, 1, 2, 3, 4)}
@@ -481,6 +482,8 @@ def _plain_module(site):
 def _function(site):
     function, args, kwargs = site.call.operation, site.args, dict(site.kwargs)
     tensors = [leaf for leaf in tree.leaves((args, kwargs)) if isinstance(leaf, KerasTensor)]
+    if function is constant_of:
+        return site.constant(args[0])
     ranks = {len(tensor.shape) for tensor in tensors}
     name = bare_name(function)
     second = (
