@@ -1,26 +1,31 @@
-"""Faults of files with large counts: `make_faults.py FOLDER` writes FOLDER/faults.json.
+"""Faults of files with large counts: `make_faults.py FOLDER` writes the table of docs/files.md.
 
 For each format: a writer is killed 200 times within ModelCheckpoint, a file is cut at every 1/50,
-1000 single bits are flipped, loads fail, the disk is full.
+1000 single bits are flipped, loads fail, the disk is full, two processes write while a third reads
+100 times. FOLDER/faults.json has the numbers; what is there already is not done again.
 """
 
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import random
 import resource
 import subprocess
 import sys
 import time
+import warnings
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT))
 
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
 
 import torchkeras  # noqa: E402
+from compat_tests.parts import write_part  # noqa: E402
 from torchkeras import layers  # noqa: E402
 
 FORMATS = [".keras", ".h5", ".weights.h5", ".safetensors"]
@@ -121,47 +126,79 @@ def _all_state(made):
     return [a.tobytes() for a in arrays], torch.get_rng_state().numpy().tobytes()
 
 
-_WRITER = """
-import sys, numpy as np
-sys.path.insert(0, sys.argv[2])
-from compat_tests import make_faults
-import torchkeras
-made = make_faults.model(256)
-weights_only = sys.argv[1].endswith((".weights.h5", ".safetensors"))
-save = torchkeras.callbacks.ModelCheckpoint(
-    sys.argv[1], save_weights_only=weights_only, save_freq=1)
-print("ready", flush=True)
-x, y = np.ones((64, 256), "float32"), np.zeros((64, 2), "float32")
-made.fit(x, y, batch_size=4, epochs=10**6, verbose=0, callbacks=[save])
-"""
+def _forked(target, *arguments):
+    """A process with everything imported already, which waits until the writer has begun."""
+    ready, tell = multiprocessing.Pipe(duplex=False)
+    process = multiprocessing.get_context("fork").Process(target=target, args=(tell, *arguments))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # forking beside threads of torch
+        process.start()
+    tell.close()
+    try:
+        ready.recv()
+    except EOFError:
+        raise AssertionError("the writer ended before it began") from None
+    return process
+
+
+def _checkpoints(tell, path):
+    """Train and save after each batch, until somebody ends the process."""
+    weights_only = path.name.endswith((".weights.h5", ".safetensors"))
+    save = torchkeras.callbacks.ModelCheckpoint(path, save_weights_only=weights_only, save_freq=1)
+    begun = torchkeras.callbacks.LambdaCallback(on_train_begin=lambda logs: tell.send(1))
+    x, y = np.ones((64, 256), "float32"), np.zeros((64, 2), "float32")
+    model(256).fit(x, y, batch_size=4, epochs=10**6, verbose=0, callbacks=[begun, save])
 
 
 def kills(folder: Path, ending: str, count: int = 200) -> dict:
     """SIGKILL at random moments of ModelCheckpoint: the path must load each time."""
     path, draw = folder / f"model{ending}", random.Random(0)
-    root = str(Path(__file__).parent.parent)
     write(model(256), path)
-    loaded, most = 0, 0
-    while loaded < count:
-        process = subprocess.Popen(
-            [sys.executable, "-c", _WRITER, str(path), root],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONPATH": root},
-        )
-        process.stdout.readline()
-        time.sleep(draw.uniform(0.0, 0.5))
+    loaded, most, unsafe = 0, 0, []
+    for number in range(count):
+        process = _forked(_checkpoints, path)
+        time.sleep(draw.uniform(0.0, 0.2))
         process.kill()
-        process.wait()
-        process.stdout.close()
+        process.join()
         most = max(most, len(list(folder.glob(f"*model{ending}*"))))
-        made = model(256)
-        made.load_weights(path)
-        loaded += 1
-    write(made, path)
+        try:
+            model(256).load_weights(path)
+            loaded += 1
+        except Exception as error:
+            unsafe.append(f"kill {number}: {type(error).__name__} {error}"[:200])
+    write(model(256), path)
     strays = len(list(folder.glob(f"*model{ending}*"))) - 1
-    return {"format": ending, "kills": count, "loaded": loaded, "most files": most,
-            "strays after the next save": strays}  # fmt: skip
+    if most > 2 or strays:
+        unsafe.append(f"{most} files beside each other, {strays} left after the next save")
+    return {"format": ending, "kills": count, "loaded": loaded, "unsafe": unsafe}
+
+
+def _saves(tell, path):
+    made = model(64)
+    tell.send(1)
+    while True:
+        write(made, path)
+
+
+def two_writers(folder: Path, ending: str, count: int = 100) -> dict:
+    """Two processes write one path over and over; whoever reads it finds a whole file."""
+    path = folder / f"shared{ending}"
+    write(model(64), path)
+    writers = [_forked(_saves, path) for _ in range(2)]
+    read_well, unsafe = 0, []
+    for _ in range(count):
+        try:
+            model(64).load_weights(path)
+            read_well += 1
+        except Exception as error:
+            unsafe.append(f"{type(error).__name__} {error}"[:200])
+    for process in writers:
+        process.kill()
+        process.join()
+    write(model(64), path)
+    if len(list(folder.glob(f"*shared{ending}*"))) > 1:
+        unsafe.append("files are left over")
+    return {"format": ending, "reads": count, "read": read_well, "unsafe": unsafe}
 
 
 _FULL = """
@@ -186,7 +223,8 @@ print("kept", path.read_bytes() == before, sorted(os.listdir(path.parent)))
 
 def full_disk(folder: Path, ending: str) -> dict:
     """No room for the new file: OSError that names it, the old one stays, nothing is left over."""
-    path, root = folder / f"model{ending}", str(Path(__file__).parent.parent)
+    path, root = folder / "full" / f"model{ending}", str(ROOT)
+    path.parent.mkdir(exist_ok=True)
     printed = subprocess.run(
         [sys.executable, "-c", _FULL, str(path), root],
         capture_output=True, text=True, env={**os.environ, "PYTHONPATH": root},
@@ -211,16 +249,45 @@ def _refusal(path, what):
     return wrong + ([f"{what}: slow or large"] if slow or large else [])
 
 
+FAULTS = {  # name in the table -> function, the number of it that the table shows
+    "cut": (truncation, "cuts"),
+    "a bit flipped": (bit_flips, "flips"),
+    "loads that fail": (failed_loads, None),
+    "disk full": (full_disk, None),
+    "two writers, a reader": (two_writers, "reads"),
+    "killed while saving": (kills, "kills"),
+}
+
+
+def page(found: dict[str, dict]) -> str:
+    """The table: how often each fault was tried, and how often something unsafe came of it."""
+    lines = ["| fault | " + " | ".join(f"`{ending}`" for ending in FORMATS) + " |\n"]
+    lines.append("|---" * (1 + len(FORMATS)) + "|\n")
+    for name, (fault, counted) in FAULTS.items():
+        cells = []
+        for ending in FORMATS:
+            result = found[f"{fault.__name__} {ending}"]
+            tried = f"{result[counted]} times" if counted else "tried"
+            cells.append(f"{tried}, {len(result['unsafe'])} unsafe")
+        lines.append(f"| {name} | " + " | ".join(cells) + " |\n")
+    return "".join(lines)
+
+
 def main() -> None:
     folder = Path(sys.argv[1]).resolve()
-    found = {}
-    for ending in FORMATS:
-        place = folder / ending.strip(".").replace(".", "-")
-        place.mkdir(parents=True, exist_ok=True)
-        for fault in (truncation, bit_flips, failed_loads, full_disk, kills):
-            found[f"{fault.__name__} {ending}"] = fault(place, ending)
-            print(fault.__name__, found[f"{fault.__name__} {ending}"], flush=True)
-    (folder / "faults.json").write_text(json.dumps(found, indent=1))
+    folder.mkdir(parents=True, exist_ok=True)
+    notes = folder / "faults.json"
+    found = json.loads(notes.read_text()) if notes.exists() else {}
+    for fault, _ in FAULTS.values():
+        for ending in FORMATS:
+            place = folder / ending.strip(".").replace(".", "-")
+            place.mkdir(exist_ok=True)
+            key = f"{fault.__name__} {ending}"
+            if key not in found:
+                found[key] = fault(place, ending)
+                print(key, found[key], flush=True)
+                notes.write_text(json.dumps(found, indent=1))
+    write_part(ROOT / "docs" / "files.md", "faults", page(found))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
-"""Write docs/matrix.md: which library reads the files of which, over matrix/models.py.
+"""Write the table of docs/files.md: which library reads the files of which, over matrix/models.py.
 
-`make_matrix.py FOLDER [--tf215 PYTHON] [MODEL ...]`: every library saves every model in every
-format it has; the others load it, predict, and train on for three epochs beside the writer.
-`--tf215` names a Python with TensorFlow 2.15. FOLDER keeps the files and `matrix.json`.
+`make_matrix.py FOLDER [--tf215 PYTHON] [--jobs 2] [--only-table] [MODEL ...]`: every library saves
+every model in every format it has; the others load it, predict, and train on for three epochs
+beside the writer. `--tf215` names a Python with TensorFlow 2.15. FOLDER keeps the files, so that a
+run that was stopped goes on.
 """
 
 from __future__ import annotations
@@ -12,112 +13,100 @@ import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
 ROOT = Path(__file__).parent.parent
-PAGE = ROOT / "docs" / "matrix.md"
 SIDE = ROOT / "compat_tests" / "matrix" / "side.py"
 sys.path[:0] = [str(ROOT), str(SIDE.parent)]
 import models  # noqa: E402
+import reasons  # noqa: E402
 import side as one_side  # noqa: E402
+
+from compat_tests.parts import write_part  # noqa: E402
 
 PREDICT, TRAIN = 1e-4, 1e-3
 SIDES = ("tf.keras 2.15", "tf_keras", "Keras 3")
-HEAD = """# Files of one library in another
-
-Written by `compat_tests/make_matrix.py`. {count} models, which together use every layer, wrapper
-and optimizer, are saved by one library after an epoch and loaded by another: predictions agree to
-{predict:g}, and the losses of three more epochs to {train:g}. A model whose layers the other
-library does not have is not counted.
+HEAD = """{count} models, which together use every layer, wrapper and optimizer, are saved by one
+library after an epoch and loaded by another: predictions agree to {predict:g}, and the losses of
+three more epochs to {train:g}. Models whose layers or optimizer one of the two libraries does not
+have are not counted, models that draw random numbers are not trained on. Written by
+`compat_tests/make_matrix.py` with {versions}.
 
 | written by | format | read by | models | predict alike | train on alike |
-|---|---|---|---|---|---|
+|---|---|---|---:|---:|---:|
 """
 
 
 def main() -> None:
     arguments = argparse.ArgumentParser()
     arguments.add_argument("folder", type=Path)
-    arguments.add_argument("--tf215")
-    arguments.add_argument("--keep", action="store_true", help="use what the folder has already")
+    arguments.add_argument("--tf215", default=sys.executable)
+    arguments.add_argument("--jobs", type=int, default=1, help="processes at a time")
+    arguments.add_argument("--only-table", action="store_true", help="of what is there already")
     arguments.add_argument("models", nargs="*")
     given = arguments.parse_args()
-    pythons = {side: sys.executable for side in SIDES}
-    pythons["tf.keras 2.15"] = given.tf215
-    sides = [side for side in SIDES if pythons[side]]
     folder = given.folder.resolve()
-    if not given.keep:
-        for side in sides:
-            _run(pythons[side], side, "write", folder, given.models)
-        _run(sys.executable, "torchkeras", "write", folder, given.models)
-        for side in sides:
-            _run(pythons[side], side, "read", folder, given.models)
-    found = {**read_by_torchkeras(folder, sides, given.models), **read_by_others(folder, sides)}
+    if not given.only_table:
+        run_all(folder, given.tf215, given.jobs, given.models)
+    found = read_all(folder)
     (folder / "matrix.json").write_text(json.dumps(found, indent=1))
+    text = page(found, versions(given.tf215))
+    print(text)
     if not given.models:
-        PAGE.write_text(page(found), encoding="utf-8")
-    print(page(found))
-    for key, cases in found.items():
-        for name, said in cases.items():
-            if said not in ("alike", "not trained"):
-                print(key, name, said)
+        write_part(ROOT / "docs" / "files.md", "matrix", text)
+
+
+def run_all(folder: Path, tf215: str, jobs: int, names: list[str]) -> None:
+    """All sides write, then all read, in processes of a part of the models each."""
+    names = names or list(models.MODELS)
+    parts = [names[start :: 2 * jobs] for start in range(2 * jobs)]
+    every = (*SIDES, "torchkeras")
+    for action in ("write", "read"):
+        with ThreadPoolExecutor(jobs) as pool:
+            for side in every:
+                python = tf215 if side == "tf.keras 2.15" else sys.executable
+                for part in parts:
+                    pool.submit(_run, python, side, action, folder, part)
 
 
 def _run(python, side, action, folder, names):
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    subprocess.run([python, str(SIDE), side, action, str(folder), *names], env=environment)
+    command = [python, str(SIDE), side, action, str(folder), *names]
+    subprocess.run(command, env=environment, stderr=subprocess.DEVNULL)
 
 
-def read_by_torchkeras(folder: Path, sides, names) -> dict[str, dict[str, str]]:
-    """What became of each file that the others wrote: 'alike' or what went wrong."""
-    import torchkeras
-
-    found: dict[str, dict[str, str]] = {}
-    for writer in sides:
-        source, target = folder / writer, folder / f"{writer} read by torchkeras"
-        target.mkdir(exist_ok=True)
-        endings = list(one_side.FORMATS.values())
-        one_side.read(torchkeras, source, target, names or list(models.MODELS), endings)
-        for ending in endings:
-            found[f"{writer}|{ending}|torchkeras"] = _compared(source, target, ending)
-    return found
-
-
-def read_by_others(folder: Path, sides) -> dict[str, dict[str, str]]:
-    """The same for the files of torchkeras."""
+def read_all(folder: Path) -> dict[str, dict[str, str]]:
+    """For each pair and format, what became of each model: 'alike' or what went wrong."""
     found = {}
-    for reader in sides:
-        target = folder / f"torchkeras read by {reader}"
-        for ending in one_side.endings_for(reader):
+    for side in SIDES:
+        target = folder / f"{side} read by torchkeras"
+        for ending in one_side.endings_for("torchkeras"):
+            found[f"{side}|{ending}|torchkeras"] = _compared(folder / side, target, ending)
+    for side in SIDES:
+        target = folder / f"torchkeras read by {side}"
+        for ending in one_side.endings_for(side):
             cases = _compared(folder / "torchkeras", target, ending)
-            for name in _absent(folder / reader):  # layers that the reader does not have
-                cases.pop(name, None)
-            found[f"torchkeras|{ending}|{reader}"] = cases
+            for name in models.MODELS:  # layers that the reader does not have
+                if (folder / side / f"{name}.error").exists():
+                    cases.pop(name, None)
+            found[f"torchkeras|{ending}|{side}"] = cases
     return found
-
-
-def _absent(folder):
-    """The models that a library could not make."""
-    notes = json.loads((folder / "notes.json").read_text())
-    return [name for name in notes if "." not in name]
 
 
 def _compared(source, target, ending):
     """Per model, what the reader noted beside what the writer noted."""
-    errors = json.loads((target / "notes.json").read_text()) if target.exists() else {}
     cases = {}
-    for path in sorted(source.glob("*.npz")):
-        name = path.stem
-        if not (source / f"{name}{ending}").exists():
+    for name in models.MODELS:
+        noted, failed = (target / f"{name}{ending}{end}" for end in (".npz", ".error"))
+        if not (source / f"{name}.npz").exists() or not (source / f"{name}{ending}").exists():
             continue
-        if f"{name}{ending}" in errors:
-            cases[name] = errors[f"{name}{ending}"].strip().splitlines()[-1][:300]
-            continue
-        noted = target / f"{name}{ending}.npz"
-        if noted.exists():
-            cases[name] = _said(np.load(path), np.load(noted))
+        if failed.exists():
+            cases[name] = failed.read_text().strip().splitlines()[-1][:300]
+        elif noted.exists():
+            cases[name] = _said(np.load(source / f"{name}.npz"), np.load(noted))
     return cases
 
 
@@ -132,19 +121,46 @@ def _said(expected, found):
     return f"trains otherwise: {found['losses']} for {expected['losses']}"
 
 
-def page(found: dict[str, dict[str, str]]) -> str:
-    """The table."""
-    lines = [HEAD.format(count=len(models.MODELS), predict=PREDICT, train=TRAIN)]
+def versions(tf215: str) -> str:
+    """The libraries that were compared."""
+    program = "from importlib.metadata import version as v; print(v('{0}'))"
+    found = []
+    for python, name in ((tf215, "tensorflow"), (sys.executable, "tf_keras"),
+                         (sys.executable, "keras")):  # fmt: skip
+        asked = subprocess.run([python, "-c", program.format(name)], capture_output=True, text=True)
+        found.append(f"{name} {asked.stdout.strip() or '2.15'}")
+    return ", ".join(found)
+
+
+def page(found: dict[str, dict[str, str]], versions: str) -> str:
+    """The table, and below it all that is not alike, with the reason."""
+    head = HEAD.format(count=len(models.MODELS), predict=PREDICT, train=TRAIN, versions=versions)
+    lines, notes = [head], []
     for key, cases in found.items():
         writer, ending, reader = key.split("|")
-        predicted = sum(said in ("alike", "not trained") or said[:6] == "trains" for said in
-                        cases.values())  # fmt: skip
+        how = ' (`save_format="keras_v2"`)' if ending == ".v2.keras" else ""
+        ending = ending.removeprefix(".v2")
+        predicted = sum(
+            said in ("alike", "not trained") or said.startswith("trains") for said in cases.values()
+        )
         trained = [said for said in cases.values() if said != "not trained"]
         alike = sum(said == "alike" for said in trained)
         lines.append(
-            f"| {writer} | `{ending}` | {reader} | {len(cases)} | {predicted} | "
+            f"| {writer} | `{ending}`{how} | {reader} | {len(cases)} | {predicted} | "
             f"{alike} of {len(trained)} |\n"
         )
+        told: dict[str, list[str]] = {}
+        for name, said in cases.items():
+            if said not in ("alike", "not trained"):
+                told.setdefault(
+                    reasons.reason(writer, ending + how, reader, name, said), []
+                ).append(name)
+        for why, names in told.items():
+            notes.append((f"{writer} to {reader}, `{ending}`{how}", names, why))
+    if notes:
+        lines.append("\nWhat is not alike:\n\n")
+    lines += [f"- {where}: {', '.join(f'`{n}`' for n in names)}: {why}\n" for where, names, why in
+              notes]  # fmt: skip
     return "".join(lines)
 
 

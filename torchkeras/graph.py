@@ -160,7 +160,11 @@ class Graph:
             one = owner(tensor.node)
             if one not in depth_of:
                 depth_of[one], found[one] = 0, -1
-        return sorted(depth_of, key=lambda one: (-depth_of[one], found[one]))
+        order = sorted(depth_of, key=lambda one: (-depth_of[one], found[one]))
+        if not self.losses:
+            return order
+        known = Graph(self.inputs, self.outputs).owners  # what a loss alone needs comes last
+        return known + [one for one in order if one not in set(known)]
 
     def _order_of_discovery(self):
         found: dict[Any, int] = {}

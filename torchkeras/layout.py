@@ -102,6 +102,42 @@ def _product(sizes):
     return total
 
 
+def contiguous(tensor: Tensor) -> Tensor:
+    """`tensor` with its values in order in memory, which may be itself.
+
+    A kernel as Keras has it is torch's with axes moved, and torch copies such a view slowly, except
+    a matrix that is turned. Of the kernels that are large this makes turned matrices and copies of
+    whole rows.
+
+    >>> kernel = torch.randn(64, 32, 3, 3)  # out, in, rows, columns
+    >>> torch.equal(contiguous(kernel.permute(2, 3, 1, 0)), kernel.permute(2, 3, 1, 0))
+    True
+    """
+    if tensor.numel() < _LARGE or tensor.is_contiguous():
+        return tensor.contiguous()
+    strides = tensor.stride()
+    axes = [axis for axis, size in enumerate(tensor.shape) if size > 1]
+    stored = sorted(axes, key=lambda axis: -strides[axis])
+    whole = tensor.permute([*stored, *(a for a in range(tensor.ndim) if a not in axes)])
+    if not whole.is_contiguous():
+        return tensor.contiguous()
+    sizes = [tensor.shape[axis] for axis in stored]
+    if axes[-1] == stored[0]:  # turn the matrix, then move whole rows
+        rows = whole.reshape(sizes[0], -1).t().contiguous().view(*sizes[1:], sizes[0])
+        order = [*stored[1:], stored[0]]
+        moved = rows.permute([order.index(axis) for axis in axes]).contiguous()
+    elif axes[0] == stored[-1]:  # move whole rows, then turn the matrix
+        order = [stored.index(axis) for axis in (*axes[1:], axes[0])]
+        rows = whole.reshape(sizes).permute(order).contiguous()
+        moved = rows.view(-1, sizes[-1]).t().contiguous()
+    else:
+        return tensor.contiguous()
+    return moved.view(tensor.shape)
+
+
+_LARGE = 2**13  # numbers; smaller ones are copied in no time
+
+
 def channels_first(images: Tensor) -> Tensor:
     """`(batch, *spatial, channels)` seen as `(batch, channels, *spatial)`; copies nothing.
 

@@ -12,7 +12,7 @@ from torch.utils._pytree import tree_map
 
 from .arrays import as_tensor, to_numpy
 from .config import floatx
-from .layout import layout
+from .layout import contiguous, layout
 from .precision import dtype_name
 
 
@@ -141,7 +141,11 @@ class Variable:
 
     def numpy(self) -> np.ndarray:
         """A copy of the value as a numpy array."""
-        return np.array(to_numpy(self.value))
+        value = self.value.detach()
+        whole = contiguous(value)
+        found = to_numpy(whole)
+        shared = whole.device.type == "cpu" and whole.data_ptr() == value.data_ptr()
+        return np.array(found) if shared else found
 
     def read_value(self) -> Tensor:
         return self.value
@@ -315,7 +319,7 @@ class LayerWeight(Variable):
 
     def _write(self, tensor):
         for target, source in zip(self.native, self.to_native(tensor), strict=True):
-            target.detach().copy_(source)
+            target.detach().copy_(contiguous(source))
 
 
 def look_up(module: torch.nn.Module, path: str) -> Any:

@@ -1,4 +1,4 @@
-"""Eighty small models that together use every layer, wrapper and optimizer.
+"""Small models that together use every layer, wrapper and optimizer.
 
 This file is read by every side of the matrix, in Python environments without torchkeras: it knows
 nothing but the module `keras` it is given, and numpy.
@@ -28,9 +28,10 @@ def _stack(shape, *layers, whole=False, integers=0):
 def _make(keras, name, settings):
     settings = {key: _made(keras, value) for key, value in settings.items()}
     inside = settings.pop("inside", None)
-    if inside is not None:
-        return getattr(keras.layers, name)(inside, **settings)
-    return getattr(keras.layers, name)(**settings)
+    kind = keras.layers
+    for part in name.split("."):
+        kind = getattr(kind, part)
+    return kind(**settings) if inside is None else kind(inside, **settings)
 
 
 def _made(keras, value):
@@ -67,6 +68,7 @@ def _graph(inputs):
 
 
 GRAPHS: dict = {}
+WORDS = ("a", "b", "zz", "a b", "B c", "", "c", "d a")  # in the place of a number of integers
 
 
 @_graph([((4,), 0), ((4,), 0)])
@@ -148,6 +150,93 @@ def states(keras):
     y, h, c = layers.LSTM(3, return_sequences=True, return_state=True)(x)
     y = layers.LSTM(3)(y, initial_state=[h, c])
     return keras.Model(x, layers.Dense(2)(y))
+
+
+@_graph([((6, 4), 0)])
+def operators(keras):
+    """Arithmetic and slices between layers, each of which Keras notes as a layer of its own."""
+    x = keras.layers.Input((6, 4))
+    y = (keras.layers.Dense(4)(x) * 2.0 + 1.0 - x / 3.0)[:, 1:, ::2]
+    return keras.Model(x, keras.layers.Dense(2)(keras.layers.Flatten()(-y)))
+
+
+@_graph([((1,), 7), ((1,), 7)])
+def hashed_crossing(keras):
+    layers = keras.layers
+    a, b = (layers.Input((1,), dtype="int32") for _ in range(2))
+    y = layers.Embedding(5, 2)(layers.HashedCrossing(num_bins=5)([a, b]))
+    return keras.Model([a, b], layers.Dense(2)(layers.Flatten()(y)))
+
+
+@_graph([((1,), WORDS)])
+def string_lookup(keras):
+    x = keras.layers.Input((1,), dtype="string")
+    y = keras.layers.StringLookup(vocabulary=["a", "b"], output_mode="multi_hot")(x)
+    return keras.Model(x, keras.layers.Dense(2)(y))
+
+
+@_graph([((1,), WORDS)])
+def string_lookup_adapted(keras):
+    x = keras.layers.Input((1,), dtype="string")
+    lookup = keras.layers.StringLookup()
+    lookup.adapt(np.array(["b", "a", "b"]))
+    y = keras.layers.Embedding(4, 3)(lookup(x))
+    return keras.Model(x, keras.layers.Dense(2)(keras.layers.Flatten()(y)))
+
+
+@_graph([((1,), WORDS)])
+def text(keras):
+    x = keras.layers.Input((1,), dtype="string")
+    words = keras.layers.TextVectorization(max_tokens=9, output_sequence_length=3)
+    words.adapt(np.array(["a b c", "A b", "zz"]))
+    y = keras.layers.GlobalAveragePooling1D()(keras.layers.Embedding(9, 3)(words(x)))
+    return keras.Model(x, keras.layers.Dense(2)(y))
+
+
+@_graph([((1,), WORDS)])
+def text_tf_idf(keras):
+    x = keras.layers.Input((1,), dtype="string")
+    words = keras.layers.TextVectorization(output_mode="tf_idf", ngrams=2)
+    words.adapt(np.array(["a b c", "A b", "zz"]))
+    return keras.Model(x, keras.layers.Dense(2)(words(x)))
+
+
+@_graph([((5,), 9)])
+def integer_lookup_adapted(keras):
+    x = keras.layers.Input((5,), dtype="int64")
+    lookup = keras.layers.IntegerLookup(output_mode="count")
+    lookup.adapt(np.array([3, 1, 3, 2]))
+    return keras.Model(x, keras.layers.Dense(2)(lookup(x)))
+
+
+@_graph([((5,), 0)])
+def adapted_numbers(keras):
+    x = keras.layers.Input((5,))
+    draw = np.random.default_rng(3).normal(size=(50, 5)).astype("float32")
+    scaled, bins = keras.layers.Normalization(), keras.layers.Discretization(num_bins=4)
+    scaled.adapt(draw)
+    bins.adapt(draw)
+    y = keras.layers.Flatten()(keras.layers.Embedding(4, 2)(bins(x)))
+    return keras.Model(x, keras.layers.Dense(2)(keras.layers.Concatenate()([scaled(x), y])))
+
+
+@_graph([((3, 6, 6, 2), 0)])
+def model_over_time(keras):
+    layers = keras.layers
+    x = layers.Input((6, 6, 2))
+    y = layers.GlobalMaxPooling2D()(layers.BatchNormalization()(layers.Conv2D(4, 3)(x)))
+    inner = keras.Model(x, y, name="inner")
+    x = layers.Input((3, 6, 6, 2))
+    return keras.Model(x, layers.Dense(2)(layers.LSTM(3)(layers.TimeDistributed(inner)(x))))
+
+
+@_graph([((4,), 0)])
+def open_sequentials(keras):
+    """Sequentials without an input shape, one inside of the other, and a frozen layer."""
+    layers = keras.layers
+    inner = keras.Sequential([layers.Dense(4, activation="relu"), layers.BatchNormalization()])
+    frozen = layers.Dense(3, trainable=False)
+    return keras.Sequential([layers.Input((4,)), inner, frozen, layers.Dense(2)])
 
 
 def _pools(count, shape):
@@ -247,13 +336,50 @@ STACKS = [
     ("augment", _stack(IMAGE, _l("RandomFlip"), _l("RandomRotation", factor=0.1),
                        _l("RandomZoom", height_factor=0.1), _l("RandomContrast", factor=0.1),
                        _l("RandomTranslation", height_factor=0.1, width_factor=0.1))),
+    ("augment_sizes", _stack(
+        IMAGE, _l("RandomBrightness", factor=0.1), _l("RandomCrop", height=6, width=6),
+        _l("RandomHeight", factor=0.1), _l("RandomWidth", factor=0.1),
+        _l("GlobalAveragePooling2D"), _l("Dense", units=2), whole=True)),
+    ("lambda", _stack(VECTOR, _l("Dense", units=4), _l("Lambda", function=lambda x: x * 2.0))),
+    ("fourier", _stack(VECTOR, _l("experimental.RandomFourierFeatures", output_dim=4))),
+    ("bidirectional_cells", _stack(SERIES, _l("Bidirectional", inside=_in(
+        "RNN", cell=_in("GRUCell", units=3))))),
+    ("rms_norm", _stack(SERIES, _l("RMSNormalization"))),
+    *((f"adaptive_{count}d", _stack(shape, _l(f"Adaptive{kind}Pooling{count}D", output_size=size)))
+      for kind, count, shape, size in (
+          ("Average", 1, (8, 4), 4), ("Max", 2, IMAGE, (4, 2)), ("Average", 3, VOLUME, 1))),
+    ("augment_colors", _stack(
+        IMAGE, _l("RandomGrayscale"), _l("RandomHue", factor=0.1),
+        _l("RandomSaturation", factor=0.1), _l("RandomColorDegeneration", factor=0.1),
+        _l("RandomInvert", factor=0.5), _l("RandomPosterization", factor=4),
+        _l("RandomSharpness", factor=0.1), _l("AutoContrast"), _l("Solarization"))),
+    ("pipeline", _stack(IMAGE, _l("Pipeline", layers=[
+        _in("RandomFlip"), _in("Rescaling", scale=0.5)]))),
     ("vgg_like", _stack(
         IMAGE, _l("Conv2D", filters=4, kernel_size=3, activation="relu"), _l("MaxPooling2D"),
         _l("Flatten"), _l("Dense", units=8, activation="relu"), _l("Dropout", rate=0.0))),
     ("hard_sigmoid", _stack(SERIES, _l("LSTM", units=3, recurrent_activation="hard_sigmoid"))),
 ]  # fmt: skip
-MODELS = {**dict(STACKS), **GRAPHS}
-RANDOM = {"augment"}  # trained, they draw
+LEGACY = {  # models of their own, as Keras 3 does not have these optimizers
+    "SGD": {"learning_rate": 0.05, "momentum": 0.9, "nesterov": True, "decay": 0.01},
+    "RMSprop": {"learning_rate": 0.01, "momentum": 0.5, "centered": True},
+    "Adam": {"learning_rate": 0.01, "amsgrad": True, "clipnorm": 1.0},
+    "Adamax": {"learning_rate": 0.01},
+    "Nadam": {"learning_rate": 0.01},
+    "Adagrad": {"learning_rate": 0.05},
+    "Adadelta": {"learning_rate": 0.5},
+    "Ftrl": {"learning_rate": 0.05},
+}
+MODELS = {
+    **dict(STACKS),
+    **GRAPHS,
+    **{
+        f"legacy_{name}": _stack(VECTOR, _l("Dense", units=4), _l("BatchNormalization"))
+        for name in LEGACY
+    },
+}
+RANDOM = {"augment", "augment_sizes", "augment_colors", "pipeline"}  # trained, they draw
+UNSAFE = {"lambda"}  # files that hold code, which safe_mode=False must allow
 
 OPTIMIZERS = [
     ("SGD", {"learning_rate": 0.05}),
@@ -278,16 +404,22 @@ def arrays(name):
     draw = np.random.default_rng(sum(map(ord, name)))
     found = []
     for shape, integers in MODELS[name][1]:
-        if integers:
+        if integers is WORDS:
+            found.append(np.array(WORDS).reshape(SAMPLES, *shape))
+        elif integers:
             found.append(draw.integers(0, integers, (SAMPLES, *shape)).astype("int32"))
         else:
             found.append(draw.normal(size=(SAMPLES, *shape)).astype("float32"))
     return found if len(found) > 1 else found[0]
 
 
-def optimizer_of(name):
-    """Class and arguments of the optimizer that a model has by its place in the table."""
-    return OPTIMIZERS[list(MODELS).index(name) % len(OPTIMIZERS)]
+def optimizer_of(keras, name):
+    """The optimizer that a model has by its place in the table."""
+    if name.startswith("legacy_"):
+        kind = name.removeprefix("legacy_")
+        return getattr(keras.optimizers.legacy, kind)(**LEGACY[kind])
+    kind, settings = OPTIMIZERS[list(MODELS).index(name) % len(OPTIMIZERS)]
+    return getattr(keras.optimizers, kind)(**settings)
 
 
 def compiled(keras, name):
@@ -295,12 +427,10 @@ def compiled(keras, name):
     keras.backend.clear_session()
     keras.utils.set_random_seed(list(MODELS).index(name))
     model = MODELS[name][0](keras)
-    kind, settings = optimizer_of(name)
     losses = ["mse", "mae"] if name == "two_in_two_out" else "mse"
-    # traced, TensorFlow's Nadam keeps the product of momenta of the step it was traced in
-    model.compile(
-        getattr(keras.optimizers, kind)(**settings), loss=losses, run_eagerly=kind == "Nadam"
-    )
+    # Nothing is traced: that takes longer than a few steps, and TensorFlow's Nadam keeps the
+    # product of momenta of the step in which it was traced.
+    model.compile(optimizer_of(keras, name), loss=losses, run_eagerly=True)
     return model
 
 

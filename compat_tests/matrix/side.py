@@ -1,13 +1,14 @@
 """One side of the matrix: `python side.py LIBRARY write|read FOLDER [MODEL ...]`.
 
 `write` saves every model in every format of the library, with what it predicts and what three more
-epochs lead to. `read` loads what torchkeras wrote into FOLDER/torchkeras and notes the same.
+epochs lead to. `read` loads what torchkeras wrote, and torchkeras what the others wrote, and notes
+the same. What fails leaves an `.error` file in the place of numbers. What is there already stays,
+so that several processes may share the work and a stopped one may go on.
 """
 
 from __future__ import annotations
 
 import importlib
-import json
 import os
 import sys
 import traceback
@@ -34,7 +35,9 @@ def library(name):
 
 
 def endings_for(reader):
-    """The formats of torchkeras that a library reads."""
+    """The formats that a library reads, of torchkeras or, if it is that, of the others."""
+    if reader == "torchkeras":
+        return list(FORMATS.values())
     if reader == "Keras 3":
         return [".keras", ".weights.h5"]
     return [".keras", ".v2.keras", ".h5", ".weights.h5"]
@@ -42,24 +45,25 @@ def endings_for(reader):
 
 def write(keras, folder, names):
     """Save the models; a model whose layers the library does not have is noted as absent."""
-    notes = {}
     for name in names:
+        if (folder / f"{name}.npz").exists() or (folder / f"{name}.error").exists():
+            continue
         try:
             model = models.compiled(keras, name)
             models.train(model, name, 1)
-        except Exception as error:
-            notes[name] = f"{type(error).__name__}: {error}"[:300]
+        except Exception:
+            _note_error(folder, name)
             continue
         for kind, ending in FORMATS.items():
             try:
                 path = str(folder / f"{name}{ending}")
                 model.save_weights(path) if kind == "weights" else model.save(path)
-            except Exception as error:
-                notes[f"{name}{ending}"] = f"{type(error).__name__}: {error}"[:300]
+            except Exception:
+                _note_error(folder, f"{name}{ending}")
+                Path(path).unlink(missing_ok=True)
         if keras.__name__ == "torchkeras":
             model.save(str(folder / f"{name}.v2.keras"), save_format="keras_v2")
         _note(folder, name, model)
-    (folder / "notes.json").write_text(json.dumps(notes, indent=1))
 
 
 def _note(folder, name, model, ending=""):
@@ -68,28 +72,36 @@ def _note(folder, name, model, ending=""):
     np.savez(folder / f"{name}{ending}.npz", *predicted, losses=losses)
 
 
+def _note_error(folder, what):
+    (folder / f"{what}.error").write_text(traceback.format_exc(limit=-3)[-1500:])
+
+
 def read(keras, source, target, names, endings):
     """Load files of `source` and note what the models predict and how they train on."""
-    notes = {}
     for name in names:
         for ending in endings:
-            path = source / f"{name}{ending}"
-            if not path.exists():
+            path, done = source / f"{name}{ending}", target / f"{name}{ending}"
+            if not path.exists() or any(
+                done.with_name(done.name + end).exists() for end in (".npz", ".error")
+            ):
                 continue
             try:
-                if ending == ".weights.h5":
-                    keras.backend.clear_session()
-                    model = models.compiled(keras, name)
-                    model.optimizer.build(model.trainable_variables)
-                    model.load_weights(str(path))
-                else:
-                    keras.backend.clear_session()
-                    model = keras.models.load_model(str(path))
-                    model.run_eagerly = models.optimizer_of(name)[0] == "Nadam"
-                _note(target, name, model, ending)
+                _note(target, name, _loaded(keras, path, name, ending), ending)
             except Exception:
-                notes[f"{name}{ending}"] = traceback.format_exc(limit=-3)[-1500:]
-        (target / "notes.json").write_text(json.dumps(notes, indent=1))
+                _note_error(target, f"{name}{ending}")
+
+
+def _loaded(keras, path, name, ending):
+    keras.backend.clear_session()
+    if ending == ".weights.h5":
+        model = models.compiled(keras, name)
+        model.optimizer.build(model.trainable_variables)
+        model.load_weights(str(path))
+    else:
+        unsafe = {"safe_mode": False} if name in models.UNSAFE else {}
+        model = keras.models.load_model(str(path), **unsafe)
+        model.run_eagerly = True
+    return model
 
 
 if __name__ == "__main__":
@@ -97,10 +109,10 @@ if __name__ == "__main__":
     chosen = chosen or list(models.MODELS)
     keras, root = library(side), Path(root)
     if action == "write":
-        folder = root / side
-        folder.mkdir(parents=True, exist_ok=True)
-        write(keras, folder, chosen)
+        (root / side).mkdir(parents=True, exist_ok=True)
+        write(keras, root / side, chosen)
     else:
-        target = root / f"torchkeras read by {side}"
-        target.mkdir(parents=True, exist_ok=True)
-        read(keras, root / "torchkeras", target, chosen, endings_for(side))
+        for writer in LIBRARIES if side == "torchkeras" else ["torchkeras"]:
+            target = root / f"{writer} read by {side}"
+            target.mkdir(parents=True, exist_ok=True)
+            read(keras, root / writer, target, chosen, endings_for(side))

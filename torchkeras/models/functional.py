@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 import weakref
+from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor, nn
@@ -85,9 +86,16 @@ class Functional(Model):
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Functional:
         """The model that a config of Keras 2 describes, with fresh weights."""
-        inputs, outputs = tensors_from_config(config, custom_objects)
+        config, besides = _parted(config)
+        inputs, outputs, added = tensors_from_config(config, custom_objects, besides)
         name = config.get("name")
-        return cls(inputs, outputs, name=name, trainable=config.get("trainable", True))
+        model = cls(inputs, outputs, name=name, trainable=config.get("trainable", True))
+        for entry, tensor in zip(besides, added, strict=True):
+            if entry["class_name"] == "AddLoss":
+                model.add_loss(tensor)
+            else:
+                model.add_metric(tensor, entry["config"].get("metric_name") or entry["name"])
+        return model
 
 
 Model._functional = Functional
@@ -214,8 +222,24 @@ def _argument(leaf, calls):
 # --- reading ---------------------------------------------------------------------------------
 
 
-def tensors_from_config(config: dict[str, Any], custom_objects: Any = None) -> tuple[Any, Any]:
-    """The symbolic inputs and outputs that result from making the calls of a config."""
+def _parted(config):
+    """A config without the entries that stand for `model.add_loss` and `add_metric`, and these."""
+    entries = config["layers"] if isinstance(config.get("layers"), list) else []
+    besides = [e for e in entries if isinstance(e, dict) and e.get("class_name") in _BESIDES]
+    rest = [entry for entry in entries if not any(entry is one for one in besides)]
+    return {**config, "layers": rest} if besides else config, besides
+
+
+_BESIDES = ("AddLoss", "AddMetric")
+
+
+def tensors_from_config(
+    config: dict[str, Any], custom_objects: Any = None, besides: Sequence[dict] = ()
+) -> tuple[Any, Any, list]:
+    """The symbolic inputs and outputs that result from making the calls of a config.
+
+    Also the tensors that the entries `besides` are called on.
+    """
     config = copy.deepcopy(config)
     layers: dict[str, nn.Module] = {}
     waiting: list[tuple[nn.Module, list]] = []
@@ -237,7 +261,8 @@ def tensors_from_config(config: dict[str, Any], custom_objects: Any = None) -> t
             waiting.append((name, calls))
     _make_calls(layers, waiting, made)
     find = lambda where: _tensor(where, made)  # noqa: E731
-    return _located(config["input_layers"], find), _located(config["output_layers"], find)
+    added = [_arguments(entry["inbound_nodes"][0], made, None)[0][0] for entry in besides]
+    return _located(config["input_layers"], find), _located(config["output_layers"], find), added
 
 
 def _named(entry):

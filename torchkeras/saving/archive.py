@@ -1,7 +1,7 @@
 """`.keras` files: zip archives of `config.json`, `metadata.json` and `model.weights.h5`.
 
-Nothing is extracted: the named members alone are read, into memory, after their declared sizes were
-held against what is stored.
+Nothing is extracted: the named members alone are read, after their declared sizes were held against
+what is stored.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 import io
 import json
 import os
+import struct
+import time
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -22,14 +24,15 @@ CONFIG, METADATA, WEIGHTS, ASSETS = "config.json", "metadata.json", "model.weigh
 _LARGEST_JSON = 64 * 2**20
 _LARGEST_INFLATION = 16  # of weights: random numbers hardly shrink, zeros of an optimizer do
 _SMALL = 16 * 2**20
+_PIECE = 2**20  # bytes that are compared with a checksum at a time
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
 class Archive:
     """A `.keras` file that is open for reading."""
 
-    def __init__(self, members: zipfile.ZipFile, file: str):
-        self._members, self.file = members, file
+    def __init__(self, members: zipfile.ZipFile, file: str, handle: Any):
+        self._members, self.file, self._handle = members, file, handle
         names = [info.filename for info in members.infolist()]
         self.names = set(names)
         if len(self.names) < len(names):
@@ -72,18 +75,66 @@ class Archive:
 
     @contextmanager
     def weights(self) -> Iterator[h5.Node]:
-        """The root of the HDF5 file inside."""
-        with h5.reading(io.BytesIO(self.bytes(WEIGHTS)), f"{self.file}: {WEIGHTS}") as root:
+        """The root of the HDF5 file inside, which is read where it is unless it is deflated."""
+        if WEIGHTS in self.names and (info := self._members.getinfo(WEIGHTS)).compress_type == 0:
+            self._check(info, None)
+            with _naming(self.file, WEIGHTS):
+                self._members.open(info).close()  # compares the member's own header
+                source = _Part(self._handle, _content_of(self._handle, info), info.file_size)
+                source.compare(info.CRC)
+        else:
+            source = io.BytesIO(self.bytes(WEIGHTS))
+        with h5.reading(source, f"{self.file}: {WEIGHTS}") as root:
             yield root
+
+
+class _Part(io.RawIOBase):
+    """A part of an open file, as a file of its own that can be read."""
+
+    def __init__(self, raw: Any, start: int, size: int):
+        self._raw, self._start, self._size, self._at = raw, start, size, 0
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        self._at = offset + (0, self._at, self._size)[whence]
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        view = memoryview(buffer).cast("B")[: max(self._size - self._at, 0)]
+        self._raw.seek(self._start + self._at)
+        count = self._raw.readinto(view) if len(view) else 0
+        self._at += count
+        return count
+
+    def compare(self, checksum: int) -> None:
+        """OSError where the bytes are not those that the archive tells a checksum of."""
+        if _checksum(self, 0) != checksum or self._at != self._size:
+            raise OSError("its bytes are not what was written")
+        self.seek(0)
+
+
+def _content_of(handle, info):
+    """Where the bytes of a member begin: behind its header, its name and what else is there."""
+    handle.seek(info.header_offset + 26)
+    return info.header_offset + 30 + sum(struct.unpack("<HH", handle.read(4)))
 
 
 @contextmanager
 def reading(path: str) -> Iterator[Archive]:
     """A `.keras` file; OSError or ValueError, naming the file, where it is damaged."""
-    with _naming(path, "the archive"):
-        members = zipfile.ZipFile(path)
-    with members:
-        yield Archive(members, path)
+    with open(path, "rb", buffering=0) as handle:
+        with _naming(path, "the archive"):
+            members = zipfile.ZipFile(handle)
+        with members:
+            yield Archive(members, path, handle)
 
 
 @contextmanager
@@ -102,11 +153,31 @@ def _naming(file, member):
 @contextmanager
 def writing(path: str, config: str, date: str) -> Iterator[h5.Writer]:
     """A new `.keras` file with a config; the block fills its weights. `path` must not exist."""
-    with open(path, "xb") as file, zipfile.ZipFile(file, "w") as members:
+    with open(path, "xb+") as file, zipfile.ZipFile(file, "w") as members:
         metadata = {"keras_version": KERAS_VERSION, "date_saved": date}
         members.writestr(METADATA, json.dumps(metadata))
         members.writestr(CONFIG, config)
-        content = io.BytesIO()
-        with h5.writing(content) as root:
+        info = zipfile.ZipInfo(WEIGHTS, time.localtime()[:6])
+        info.CRC = 0
+        info.header_offset = file.tell()
+        file.write(info.FileHeader(zip64=True))  # its numbers follow when they are known
+        start = file.tell()
+        file.flush()
+        with h5.writing(file.raw, start) as root:
             yield root
-        members.writestr(WEIGHTS, content.getbuffer())
+        info.file_size = info.compress_size = file.raw.seek(0, os.SEEK_END) - start
+        info.CRC = _checksum(file.raw, start)
+        file.seek(info.header_offset)
+        file.write(info.FileHeader(zip64=True))
+        file.seek(0, os.SEEK_END)
+        members.start_dir = file.tell()
+        members.filelist.append(info)
+        members.NameToInfo[WEIGHTS] = info
+
+
+def _checksum(raw, start):
+    found, buffer = 0, memoryview(bytearray(_PIECE))
+    raw.seek(start)
+    while count := raw.readinto(buffer):
+        found = zlib.crc32(buffer[:count], found)
+    return found

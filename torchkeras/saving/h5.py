@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -33,12 +35,15 @@ class Node:
 
         self._group, self.file, self.path = group, file, path
         self._checksums = checksums
+        self._opened: dict[str, Node | Dataset] = {}
         with _naming(file, path):
             self.address = h5py.h5o.get_info(group.id).addr
 
     def __contains__(self, name: str) -> bool:
+        if name in self._opened:
+            return True
         with _naming(self.file, self.path):
-            return name in self._group.keys()
+            return bool(name) and "/" not in name and self._group.id.links.exists(name.encode())
 
     def names(self) -> list[str]:
         """The names of what is in this group."""
@@ -65,16 +70,18 @@ class Node:
         return isinstance(self.child(name), Node)
 
     def child(self, name: str) -> Node | Dataset:
-        """What is called `name` in this group."""
-        return self._open(f"{name}", None) if name else self.group(name)
+        """What is called `name` in this group; ValueError where that is nothing, or a link."""
+        if name not in self._opened:
+            self._opened[name] = self._open(name)
+        return self._opened[name]
 
     def group(self, path: str) -> Node:
         """The group at `path` below this one; ValueError where there is none."""
-        return self._open(path, "group")
+        return self._at(path, Node)
 
     def dataset(self, path: str) -> Dataset:
         """The array at `path` below this group, not read yet; ValueError if it is no plain one."""
-        return self._open(path, "dataset")
+        return self._at(path, Dataset)
 
     def has_attribute(self, name: str) -> bool:
         with _naming(self.file, self.path):
@@ -125,7 +132,7 @@ class Node:
 
         with _naming(self.file, f"attribute {name!r} of {self.path}"):
             attribute = self._group.attrs.get_id(name)
-            kind, count = attribute.get_type(), int(np.prod(attribute.shape, dtype=object))
+            kind, count = attribute.get_type(), math.prod(attribute.shape)
             is_text = kind.get_class() == h5py.h5t.STRING
             limit = _LARGEST_LIST if attribute.shape else LARGEST_TEXT
             if count and (not is_text or attribute.get_storage_size() > limit):
@@ -136,35 +143,37 @@ class Node:
             raise self._wrong(f"attribute {name!r} is too large")
         return items if attribute.shape else items[0]
 
-    def _open(self, path, kind):
-        import h5py
-
+    def _at(self, path, wanted):
+        """What is at a path whose last step is to be a `Node` or a `Dataset`."""
         steps = [step for step in path.split("/") if step]
-        found, here = self._group.id, self.path
-        for number, step in enumerate(steps):
-            here = f"{here.rstrip('/')}/{step}"
-            with _naming(self.file, here):
-                name = step.encode()
-                if step in (".", "..") or not found.links.exists(name):
-                    raise ValueError(f"{self.file} has no {here}.")
-                if found.links.get_info(name).type != h5py.h5l.TYPE_HARD:
-                    raise ValueError(
-                        f"{self.file}: {here} is a link to another place. Only what is stored in "
-                        "the file itself is read."
-                    )
-                found = h5py.h5o.open(found, name)
-            last = number == len(steps) - 1
-            if last and kind is None:
-                kind = "group" if isinstance(found, h5py.h5g.GroupID) else "dataset"
-            wanted = h5py.h5d.DatasetID if last and kind == "dataset" else h5py.h5g.GroupID
-            if not isinstance(found, wanted):
-                wanted = "dataset" if wanted is h5py.h5d.DatasetID else "group"
-                raise ValueError(f"{self.file}: {here} is not a {wanted}.")
         if not steps:
             raise self._wrong("a name in it is empty")
-        if kind == "group":
-            return Node(h5py.Group(found), self.file, here, self._checksums)
+        found = self
+        for number, step in enumerate(steps):
+            found, kind = found.child(step), wanted if number == len(steps) - 1 else Node
+            if not isinstance(found, kind):
+                kind = "dataset" if kind is Dataset else "group"
+                raise ValueError(f"{self.file}: {found.path} is not a {kind}.")
+        return found
+
+    def _open(self, step):
+        import h5py
+
+        here, links = f"{self.path.rstrip('/')}/{step}", self._group.id.links
         with _naming(self.file, here):
+            name = step.encode()
+            if step in ("", ".", "..") or "/" in step or not links.exists(name):
+                raise ValueError(f"{self.file} has no {here}.")
+            if links.get_info(name).type != h5py.h5l.TYPE_HARD:
+                raise ValueError(
+                    f"{self.file}: {here} is a link to another place. Only what is stored in the "
+                    "file itself is read."
+                )
+            found = h5py.h5o.open(self._group.id, name)
+            if isinstance(found, h5py.h5g.GroupID):
+                return Node(h5py.Group(found), self.file, here, self._checksums)
+            if not isinstance(found, h5py.h5d.DatasetID):
+                raise ValueError(f"{self.file}: {here} is neither a group nor a dataset.")
             return Dataset(found, self.file, here, self._checksums)
 
     def _wrong(self, what):
@@ -196,12 +205,10 @@ class Dataset:
         self.shape, self.dtype = tuple(self._dataset.shape), self._dataset.dtype
         if self.dtype.kind not in _KINDS or self.dtype.itemsize > 8:
             raise self._refuse(f"numbers of the type {self.dtype} are not read")
-        self.size = int(np.prod(self.shape, dtype=object))
+        self.size, self._everything = math.prod(self.shape), h5py.h5s.ALL
         declared = self.size * self.dtype.itemsize
         chunk = self._dataset.chunks
-        if chunk and int(np.prod(chunk, dtype=object)) * self.dtype.itemsize > max(
-            2 * declared, _SMALL
-        ):
+        if chunk and math.prod(chunk) * self.dtype.itemsize > max(2 * declared, _SMALL):
             raise self._refuse(f"it is stored in chunks of {chunk}, larger than itself")
         stored = handle.get_storage_size() * (_LARGEST_DEFLATION if filters else 1)
         if declared > stored and declared > _SMALL:
@@ -212,7 +219,12 @@ class Dataset:
     def read(self) -> np.ndarray:
         """All values; the caller has compared `shape` with what it expects."""
         with _naming(self.file, self.path):
-            values = np.asarray(self._dataset[()])
+            if self.dtype.kind == "b":
+                values = np.asarray(self._dataset[()])
+            else:
+                values = np.empty(self.shape, self.dtype.newbyteorder("="))
+                if self.size:
+                    self._dataset.id.read(self._everything, self._everything, values)
         _compare(self.file, self.path, values, self._checksums)
         return values
 
@@ -280,23 +292,29 @@ def _checksum(array):
     return zlib.crc32(np.ascontiguousarray(array))
 
 
-@contextmanager
-def _naming(file, member):
+class _naming:
     """Whatever the library raises on a damaged file becomes an OSError that names the file."""
-    try:
-        yield
-    except FileNotFoundError:
-        raise
-    except ValueError as error:
-        if str(error).startswith(str(file)):
-            raise
-        raise OSError(f"{file}: {member} cannot be read: {error}") from error
-    except Exception as error:
-        raise OSError(f"{file}: {member} cannot be read: {error}") from error
+
+    __slots__ = ("file", "member")
+
+    def __init__(self, file, member):
+        self.file, self.member = file, member
+
+    def __enter__(self):
+        pass
+
+    def __exit__(self, kind, error, trace):
+        if kind is None or not issubclass(kind, Exception) or issubclass(kind, FileNotFoundError):
+            return
+        if issubclass(kind, ValueError) and str(error).startswith(str(self.file)):
+            return
+        raise OSError(f"{self.file}: {self.member} cannot be read: {error}") from error
 
 
 def _text(value):
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+    if not isinstance(value, bytes):  # what is no UTF-8 stands in a `str` as half a character
+        value = str(value).encode("utf-8", "surrogateescape")
+    return value.decode("utf-8", "replace")
 
 
 # --- writing ---------------------------------------------------------------------------------
@@ -307,10 +325,15 @@ class Writer:
 
     def __init__(self, group: Any, checksums: dict[str, int]):
         self._group, self._checksums = group, checksums
+        self._path = group.name
+        self._made: dict[str, Writer] = {}
 
     def group(self, name: str) -> Writer:
         """The group `name` below this one, made where it is not there."""
-        return Writer(self._group.require_group(name), self._checksums)
+        if name not in self._made:
+            made = Writer(self._group.require_group(name), self._checksums)
+            self._made[name] = made
+        return self._made[name]
 
     def text(self, name: str, value: str, as_bytes: bool = True) -> None:
         """An attribute; Keras writes some as bytes and some as text."""
@@ -318,7 +341,7 @@ class Writer:
         self._note(name, value)
 
     def _note(self, name, value):
-        self._checksums[f"{self._group.name}@{name}"] = zlib.crc32(value.encode())
+        self._checksums[f"{self._path}@{name}"] = zlib.crc32(value.encode())
 
     def texts(self, name: str, values: Iterable[str]) -> None:
         """A list of names, split as Keras splits it where it is too large for one attribute."""
@@ -346,14 +369,47 @@ class Writer:
 
     def array(self, name: str, value: np.ndarray) -> None:
         """An array with a checksum."""
-        value = np.asarray(value, order="C")  # once, not for the checksum and for the file
-        made = self._group.create_dataset(name, data=value)
-        self._checksums[made.name] = _checksum(value)
+        import h5py
+
+        value = np.ascontiguousarray(value) if np.ndim(value) else np.asarray(value)
+        space = h5py.h5s.create_simple(value.shape) if value.ndim else h5py.h5s.create(
+            h5py.h5s.SCALAR)  # fmt: skip
+        kind = h5py.h5t.py_create(value.dtype, logical=True)
+        made = h5py.h5d.create(
+            self._group.id, name.encode(), kind, space, _plain_arrays(), _between()
+        )
+        if value.size:
+            made.write(h5py.h5s.ALL, h5py.h5s.ALL, value)
+        self._checksums[f"{self._path.rstrip('/')}/{name}"] = _checksum(value)
+
+
+@cache
+def _plain_arrays():
+    """How arrays are stored: one after the other, without the time of writing."""
+    import h5py
+
+    plan = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    plan.set_obj_track_times(False)
+    return plan
+
+
+@cache
+def _between():
+    """How names are written: groups on the way are made, and texts are UTF-8."""
+    import h5py
+
+    plan = h5py.h5p.create(h5py.h5p.LINK_CREATE)
+    plan.set_create_intermediate_group(True)
+    plan.set_char_encoding(h5py.h5t.CSET_UTF8)
+    return plan
 
 
 @contextmanager
-def writing(target: Any) -> Iterator[Writer]:
-    """A new HDF5 file to fill, at a path, as an `h5py.File` that the caller opened or in memory."""
+def writing(target: Any, start: int = 0) -> Iterator[Writer]:
+    """A new HDF5 file to fill: at a path, in an `h5py.File` that is open, or in a raw file.
+
+    In a raw file it begins at the byte `start`.
+    """
     import h5py
 
     checksums: dict[str, int] = {}
@@ -362,13 +418,11 @@ def writing(target: Any) -> Iterator[Writer]:
         target.attrs[_CHECKSUMS] = json.dumps(checksums)
         target.file.flush()
         return
-    if isinstance(target, io.BytesIO):
-        with h5py.File(target, "w") as file:
-            yield Writer(file, checksums)
-            file.attrs[_CHECKSUMS] = json.dumps(checksums)
-        return
-    with open(target, "xb+", buffering=0) as raw:
-        disk = _Disk(raw)
+    with ExitStack() as stack:
+        raw = target
+        if not isinstance(target, io.RawIOBase):
+            raw = stack.enter_context(open(target, "xb+", buffering=0))
+        disk = _Disk(raw, start)
         with h5py.File(disk, "w") as file:
             yield Writer(file, checksums)
             file.attrs[_CHECKSUMS] = json.dumps(checksums)
@@ -382,11 +436,16 @@ class _Disk:
     The library cannot close a file that it could not write, so it is told that all went well.
     """
 
-    def __init__(self, raw: Any):
-        self._raw = raw
+    def __init__(self, raw: Any, start: int):
+        self._raw, self._start = raw, start
         self.error: OSError | None = None
-        self.seek, self.tell = raw.seek, raw.tell
         self.read, self.readinto = raw.read, raw.readinto
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self._raw.seek(offset + (0 if whence else self._start), whence) - self._start
+
+    def tell(self) -> int:
+        return self._raw.tell() - self._start
 
     def write(self, data: Any) -> int:
         left = memoryview(data).cast("B")
@@ -396,7 +455,7 @@ class _Disk:
         return total
 
     def truncate(self, size: int) -> int:
-        self._try(self._raw.truncate, size)
+        self._try(self._raw.truncate, self._start + size)
         return size
 
     def flush(self) -> None:

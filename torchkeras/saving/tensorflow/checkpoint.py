@@ -100,7 +100,7 @@ def load_weights(model: Any, prefix: str, optimizer: bool = True) -> Status:
         raise ValueError(f"{prefix}: none of the weights of model {model.name!r} is in it.")
     keys = [graph.nodes[index].variable[1] for _, index in pairs]
     for (weight, _), key in zip(pairs, keys, strict=True):
-        if file.entry(key).shape != tuple(weight.shape):
+        if not weight.fits(file.entry(key).shape):
             raise ValueError(
                 f"{prefix}: shape mismatch: weight {weight.name} has shape {tuple(weight.shape)}, "
                 f"{key!r} in the checkpoint has shape {file.entry(key).shape}."
