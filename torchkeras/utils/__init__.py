@@ -42,6 +42,7 @@ from ..seeds import set_random_seed
 from . import experimental, legacy
 from .embeddings import warmstart_embedding_matrix
 from .feature_space import FeatureSpace
+from .hdf5_matrix import HDF5Matrix
 from .sidecar import SidecarEvaluator
 from .threads import GeneratorEnqueuer, OrderedEnqueuer, SequenceEnqueuer, TimedThread
 
@@ -49,6 +50,7 @@ __all__ = [
     "CustomObjectScope",
     "FeatureSpace",
     "GeneratorEnqueuer",
+    "HDF5Matrix",
     "OrderedEnqueuer",
     "Progbar",
     "PyDataset",
