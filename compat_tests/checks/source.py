@@ -33,6 +33,8 @@ def difference(expected: Any, found: Any) -> float:
     assert [tuple(one.shape) for one in found] == [tuple(one.shape) for one in expected]
     worst = 0.0
     for one, other in zip(expected, found, strict=True):
+        assert torch.equal(one.isnan(), other.isnan())
+        one, other = one.nan_to_num(), other.nan_to_num()
         scale = max(1.0, one.abs().double().max().item()) if one.numel() else 1.0
         worst = max(worst, (one.double() - other.double()).abs().max().item() / scale)
     return worst

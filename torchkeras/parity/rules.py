@@ -60,6 +60,9 @@ def apart(one: Tensor | None, other: Tensor | None) -> float:
     if one.numel() == 0:
         return 0.0
     one, other = one.double(), other.double()
+    if not torch.equal(one.isnan(), other.isnan()):
+        return float("inf")
+    one, other = one.nan_to_num(), other.nan_to_num()
     return ((one - other).abs().max() / max(1.0, one.abs().max().item())).item()
 
 
