@@ -45,6 +45,7 @@ from .feature_space import FeatureSpace
 from .hdf5_matrix import HDF5Matrix
 from .sidecar import SidecarEvaluator
 from .threads import GeneratorEnqueuer, OrderedEnqueuer, SequenceEnqueuer, TimedThread
+from .tuning import StepsPerExecutionTuner
 
 __all__ = [
     "CustomObjectScope",
@@ -57,6 +58,7 @@ __all__ = [
     "Sequence",
     "SequenceEnqueuer",
     "SidecarEvaluator",
+    "StepsPerExecutionTuner",
     "TimedThread",
     "array_to_img",
     "audio_dataset_from_directory",
