@@ -7,6 +7,7 @@ lookups or decisions.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -246,7 +247,9 @@ def _restore_graph(calls, told, *ends):
 class Step:
     """One call in a plan: which module or function, from which slots, into which slot."""
 
-    __slots__ = ("key", "function", "source", "target", "args", "kwargs", "takes_training", "cast")
+    __slots__ = (
+        "key", "function", "source", "target", "args", "kwargs", "takes_training", "cast", "maker",
+    )  # fmt: skip
 
     def __init__(self, node, slots, keys, dtype):
         operation = node.operation
@@ -267,6 +270,7 @@ class Step:
         single = single and self.cast is None
         self.source = self.args[0].number if single else None
         self.target: Any = None
+        self.maker: str | None = None  # what made the input, which may be overwritten
 
 
 def _cast_of(node, plain_dtype):
@@ -302,15 +306,21 @@ class _Slots:
 
 
 class Plan:
-    """A list of steps over slots; a slot is used again once its value is no longer needed."""
+    """A list of steps over slots; a slot is used again once its value is no longer needed.
+
+    Where no gradient is asked for, a layer that can work in place does so on what another layer
+    has made for it alone.
+    """
 
     def __init__(self, inputs, outputs, nodes, keys, dtype=None):
         masks = [t._keras_mask for t in outputs]
         kept = {id(t) for t in outputs} | {id(m) for m in masks if m is not None}
         last_use: dict[int, int] = {}
+        uses: Counter[int] = Counter()
         for number, node in enumerate(nodes):
             for tensor in node.inputs + node.masks:
                 last_use[id(tensor)] = number
+                uses[id(tensor)] += 1
         slots = {id(tensor): number for number, tensor in enumerate(inputs)}
         given, free, self.size = set(slots), [], len(inputs)
         self.steps: list[Step] = []
@@ -321,6 +331,12 @@ class Plan:
             if all(id(t) in given for t in flat):
                 continue
             step = Step(node, slots, keys, dtype)
+            if step.source is not None and getattr(node.operation, "works_in_place", False):
+                source = node.inputs[0]
+                maker = source.node.operation
+                alone = uses[id(source)] == 1 and id(source) not in kept and id(source) not in given
+                if alone and "makes_anew" in vars(type(maker)):
+                    step.maker = keys.get(maker)
             done = {id(t) for t in node.inputs + node.masks}
             for tensor in done:
                 if last_use[tensor] == number and tensor not in kept:
@@ -354,6 +370,9 @@ class Plan:
         for step in self.steps:
             call = step.function if step.key is None else modules[step.key]._wrapped_call_impl
             if step.source is not None:
+                if step.maker is not None and not torch.is_grad_enabled():
+                    if not (_is_watched(modules[step.maker]) or _is_watched(modules[step.key])):
+                        call = modules[step.key].in_place
                 if step.takes_training:
                     result = call(values[step.source], training=modules[step.key].training)
                 else:
@@ -377,6 +396,12 @@ class Plan:
             if slot is not None:
                 output._keras_mask = values[slot]
         return outputs
+
+
+def _is_watched(module):
+    """Whether somebody may keep what a layer, or a module directly inside it, takes or gives."""
+    modules = (module, *module._modules.values())
+    return any(m is not None and (m._forward_hooks or m._forward_pre_hooks) for m in modules)
 
 
 def _fill(structure, values):

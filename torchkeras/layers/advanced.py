@@ -157,6 +157,16 @@ class ReLU(_Elementwise):
     def call(self, inputs: Tensor) -> Tensor:
         return activations.relu(inputs, self.negative_slope, self.max_value, self.threshold)
 
+    @property
+    def works_in_place(self) -> bool:
+        """Whether `in_place` does what a call does; so a plan need not make another tensor."""
+        plain = self.max_value is None and self.negative_slope == 0 and self.threshold == 0
+        return plain and type(self) is ReLU
+
+    def in_place(self, inputs: Tensor) -> Tensor:
+        """The layer's outputs in the memory of its inputs."""
+        return inputs.relu_()
+
 
 @TABLE.add()
 class Softmax(_Elementwise):

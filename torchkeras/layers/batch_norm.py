@@ -41,6 +41,7 @@ class BatchNormalization(Normalizing):
     [-1.0, 1.0]
     """
 
+    makes_anew = True  # outputs that share no memory with inputs
     weight_map = (
         GAMMA,
         BETA,

@@ -285,6 +285,15 @@ class Activation(Layer):
     def call(self, inputs: Tensor) -> Tensor:
         return self.activation(inputs)
 
+    @property
+    def works_in_place(self) -> bool:
+        """Whether `in_place` does what a call does; so a plan need not make another tensor."""
+        return self.activation is activations.relu and type(self) is Activation
+
+    def in_place(self, inputs: Tensor) -> Tensor:
+        """The layer's outputs in the memory of its inputs."""
+        return inputs.relu_()
+
     def compute_output_shape(self, input_shape: Any) -> Any:
         return input_shape
 

@@ -121,6 +121,8 @@ class Add(Merge):
     [[3.0]]
     """
 
+    makes_anew = True  # outputs that share no memory with inputs; not of a class that inherits it
+
     def merge(self, inputs: list[Tensor]) -> Tensor:
         return functools.reduce(torch.add, inputs)
 
