@@ -61,6 +61,15 @@ PROGRAMS = {
             assert text.startswith(kind) and name in text and "docs/compatibility.md" in text, text
         assert not hasattr(tf, "nowhere")
         """,
+    "TensorBoard in fit": """
+        import numpy as np
+        from tensorflow import keras
+        model = keras.Sequential([keras.layers.Dense(1, input_shape=(3,))])
+        model.compile("sgd", "mse")
+        x, y = np.ones((8, 3), "float32"), np.ones((8, 1), "float32")
+        callbacks = [keras.callbacks.TensorBoard("logs", histogram_freq=1)]
+        model.fit(x, y, epochs=2, verbose=0, callbacks=callbacks)
+        """,
     "install and uninstall": """
         import sys
         import torchkeras

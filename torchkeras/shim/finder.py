@@ -143,7 +143,7 @@ class _AliasFinder(MetaPathFinder, Loader):
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         ours = real_name(spec.name)
         module = importlib.import_module(ours)
-        if ours == _TENSORFLOW:
+        if spec.name == "tensorflow":
             torch.set_grad_enabled(False)  # as in TensorFlow: tapes record, and nothing else
         if spec.name in OLD_ROOTS:
             deprecated(spec.name, OLD_ROOTS[spec.name])
