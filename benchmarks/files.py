@@ -123,8 +123,8 @@ def page(found: dict[str, list[float]], rounds: int) -> str:
     lines = [
         f"102 MB of weights in 320 arrays, as ResNet50 has them; Python {platform.python_version()}"
         f", torch {torch.__version__}, {torch.get_num_threads()} CPU threads, medians of {rounds} "
-        "rounds, all in\nturn. Written by `python benchmarks/files.py --keras --write "
-        "docs/files.md`.\n\n| | save, s | load, s | to torch.save | to torch.load |\n"
+        "rounds, all in\nturn. Written by `benchmarks/files.py`.\n\n"
+        "| | save, s | load, s | to torch.save | to torch.load |\n"
         "|---|---:|---:|---:|---:|\n"
     ]
     for name, (save, load) in found.items():

@@ -135,7 +135,7 @@ A `.keras` or `.weights.h5` file is read by tf.keras 2.15 and by Keras 3, which 
 an optimizer differently: it is in the order of Keras 3, and with `save_format="keras_v2"` in that
 of tf.keras; the other one starts its optimizer anew. Layers that are called with several tensors,
 such as MultiHeadAttention, can be written for one of the two alone, which the format chooses as
-well. `compat_tests/make_matrix.py` holds every library's files against every other's.
+well. [files.md](files.md) holds every library's files against every other's.
 
 **Not there yet:** ragged and sparse tensors, and functions of a SavedModel. The paths for GPUs are
 written, but no test has run on one so far.

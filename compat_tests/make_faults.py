@@ -266,7 +266,10 @@ def page(found: dict[str, dict]) -> str:
     for name, (fault, counted) in FAULTS.items():
         cells = []
         for ending in FORMATS:
-            result = found[f"{fault.__name__} {ending}"]
+            result = found.get(f"{fault.__name__} {ending}")
+            if result is None:
+                cells.append("not run")
+                continue
             tried = f"{result[counted]} times" if counted else "tried"
             cells.append(f"{tried}, {len(result['unsafe'])} unsafe")
         lines.append(f"| {name} | " + " | ".join(cells) + " |\n")
@@ -287,6 +290,7 @@ def main() -> None:
                 found[key] = fault(place, ending)
                 print(key, found[key], flush=True)
                 notes.write_text(json.dumps(found, indent=1))
+                write_part(ROOT / "docs" / "files.md", "faults", page(found))
     write_part(ROOT / "docs" / "files.md", "faults", page(found))
 
 

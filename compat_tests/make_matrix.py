@@ -53,7 +53,7 @@ def main() -> None:
         run_all(folder, given.tf215, given.jobs, given.models)
     found = read_all(folder)
     (folder / "matrix.json").write_text(json.dumps(found, indent=1))
-    text = page(found, versions(given.tf215))
+    text = page(found, versions(given.tf215), count_unread(folder))
     print(text)
     if not given.models:
         write_part(ROOT / "docs" / "files.md", "matrix", text)
@@ -132,7 +132,25 @@ def versions(tf215: str) -> str:
     return ", ".join(found)
 
 
-def page(found: dict[str, dict[str, str]], versions: str) -> str:
+def _listed(names):
+    return ", ".join(f"`{name}`" for name in names) if len(names) < 9 else f"{len(names)} models"
+
+
+def count_unread(folder: Path) -> int:
+    """How many files nobody has tried to read."""
+    count = 0
+    for side in SIDES:
+        for writer, reader in ((side, "torchkeras"), ("torchkeras", side)):
+            target = folder / f"{writer} read by {reader}"
+            for ending in one_side.endings_for(reader):
+                for name in models.MODELS:
+                    noted = (target / f"{name}{ending}{end}" for end in (".npz", ".error"))
+                    if (folder / writer / f"{name}{ending}").exists():
+                        count += not any(one.exists() for one in noted)
+    return count
+
+
+def page(found: dict[str, dict[str, str]], versions: str, unread: int) -> str:
     """The table, and below it all that is not alike, with the reason."""
     head = HEAD.format(count=len(models.MODELS), predict=PREDICT, train=TRAIN, versions=versions)
     lines, notes = [head], []
@@ -152,14 +170,16 @@ def page(found: dict[str, dict[str, str]], versions: str) -> str:
         told: dict[str, list[str]] = {}
         for name, said in cases.items():
             if said not in ("alike", "not trained"):
-                told.setdefault(
-                    reasons.reason(writer, ending + how, reader, name, said), []
-                ).append(name)
+                kind = models.optimizer_name(name)
+                why = reasons.reason(writer, ending + how, reader, name, kind, said)
+                told.setdefault(why, []).append(name)
         for why, names in told.items():
             notes.append((f"{writer} to {reader}, `{ending}`{how}", names, why))
+    if unread:
+        lines.append(f"\n{unread} files are not read yet: this run was stopped.\n")
     if notes:
         lines.append("\nWhat is not alike:\n\n")
-    lines += [f"- {where}: {', '.join(f'`{n}`' for n in names)}: {why}\n" for where, names, why in
+    lines += [f"- {where}: {_listed(names)}: {why}\n" for where, names, why in
               notes]  # fmt: skip
     return "".join(lines)
 

@@ -413,6 +413,13 @@ def arrays(name):
     return found if len(found) > 1 else found[0]
 
 
+def optimizer_name(name):
+    """The class of the optimizer of a model."""
+    if name.startswith("legacy_"):
+        return name.removeprefix("legacy_")
+    return OPTIMIZERS[list(MODELS).index(name) % len(OPTIMIZERS)][0]
+
+
 def optimizer_of(keras, name):
     """The optimizer that a model has by its place in the table."""
     if name.startswith("legacy_"):

@@ -126,6 +126,35 @@ def test_the_state_of_every_optimizer_is_that_of_keras_3(name, tmp_path, monkeyp
     assert optimizer(torchkeras, name).get_config()["name"] == MORE_OPTIMIZERS[name]["class_name"]
 
 
+@pytest.mark.parametrize("ending", [".h5", ".keras", ".weights.h5"])
+def test_layers_of_keras_3_that_learned_from_data(ending, tmp_path):
+    path, x = str(tmp_path / f"model{ending}"), np.array([[0, 1], [2, 3], [5, 9]], "int32")
+
+    def build(keras):
+        layers = keras.layers
+        a, b = layers.Input((1,), dtype="int32"), layers.Input((1,), dtype="int32")
+        bins = layers.Discretization(num_bins=3, output_mode="one_hot")
+        bins.adapt(np.arange(9.0).reshape(9, 1))
+        crossed = layers.HashedCrossing(num_bins=5, output_mode="one_hot")([a, b])
+        joined = layers.Concatenate()([crossed, bins(a)])
+        return keras.Model([a, b], layers.Dense(2)(joined))
+
+    def write(keras):
+        model = build(keras)
+        model.save_weights(path) if ending == ".weights.h5" else model.save(path)
+        return [np.fromfile(path, "uint8"), np.asarray(model([x[:, :1], x[:, 1:]]).detach())]
+
+    content, expected = oracle.ask_keras3(write)
+    np.asarray(content, "uint8").tofile(path)
+    if ending == ".weights.h5":
+        model = build(torchkeras)
+        model.load_weights(path)
+    else:
+        model = load_model(path)
+    found = model.predict([x[:, :1], x[:, 1:]], verbose=0)
+    np.testing.assert_allclose(found, expected, 1e-5, 1e-6)
+
+
 class Branches(torchkeras.Model):
     """Layers in attributes before and after 'layers', in a list and in a dict."""
 

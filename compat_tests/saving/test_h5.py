@@ -212,6 +212,16 @@ def test_a_file_cut_anywhere_is_an_error(file):
         np.testing.assert_array_equal(one, other)
 
 
+def test_a_text_that_is_no_utf8_is_an_error(file):
+    with open(file, "rb") as opened:
+        content = bytearray(opened.read())
+    content[content.index(b'"units"') + 1] |= 0x80
+    with open(file, "wb") as opened:
+        opened.write(content)
+    with pytest.raises(OSError, match=f"{file} is damaged"):
+        load_model(file)
+
+
 def test_a_flipped_bit_is_an_error_or_changes_no_weight(file):
     with open(file, "rb") as opened:
         whole = opened.read()

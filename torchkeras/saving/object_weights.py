@@ -22,6 +22,7 @@ from .weights import Plan, shape_problem
 
 _log = logging.getLogger("torchkeras")
 _OLD_LAYERS = "_layer_checkpoint_dependencies"  # what Keras 2.12 calls 'layers'
+_IN_CONFIGS_OF_3 = ("Discretization",)  # what it learned is no weight there
 _NO_WEIGHTS = ("optimizer", "metrics", "_metrics")  # groups at the root that hold other state
 
 
@@ -192,6 +193,8 @@ def _planned(stored: _Stored, wanted: list[Place]) -> tuple[Plan, list[str]]:
             continue
         arrays = stored.arrays(place.path)
         where = f"layer {module_name(place.owner)!r}"
+        if not arrays and type(place.owner).__name__ in _IN_CONFIGS_OF_3:
+            continue
         if len(arrays) != len(place.weights):
             problems.append(
                 f"{stored.root.file}: weight count mismatch for {where}: it has "

@@ -128,6 +128,8 @@ def _as_keras_2(value, inner):
                 f"layer {inner.get('name')!r} is quantized ({key}={inner[key]!r}), which is not "
                 "supported. Save the model before quantize() or enable_lora() is called."
             )
+    if value["class_name"] == "Discretization" and inner.get("bin_boundaries") is not None:
+        inner["num_bins"] = None  # Keras 3 tells both once the boundaries are learned
     module = str(value.get("module") or "keras")
     of_optimizers = ".optimizers" in module and "schedules" not in module
     if of_optimizers or "loss_scale_factor" in inner:
@@ -155,7 +157,8 @@ def _is_operation(value, inner):
         return True
     calls = value.get("inbound_nodes")
     told = isinstance(calls, list) and any(isinstance(c, dict) and "args" in c for c in calls)
-    return told and "module" not in value and "trainable" not in inner
+    is_layer = "trainable" in inner or "output_mode" in inner  # some that look values up lack it
+    return told and "module" not in value and not is_layer
 
 
 def _operation(value):
