@@ -29,11 +29,11 @@ def test_finds_what_a_dictionary_finds(seed):
     asked = [*some, MARK, *others, MARK]
     expected = [END if word == MARK else numbers.get(word, UNKNOWN) for word in asked]
     packed = Packed("  ".join(asked) + " ")
-    assert [packed.word(place) for place in (0, 5999, -1)] == [some[0], some[-1], MARK]
+    assert packed.words(np.array([0, 5999, -1])) == [some[0], some[-1], MARK]
     np.testing.assert_array_equal(table.numbers(packed), expected)
     assert {END, UNKNOWN, 0} < set(expected) and packed.long.any()
     asked_for = []
-    table.numbers(packed, lambda word: asked_for.append(word) or 7)
+    table.numbers(packed, lambda unknown: asked_for.extend(unknown) or [7] * len(unknown))
     assert asked_for == [word for word in asked if word != MARK and word not in numbers]
 
 

@@ -7,7 +7,7 @@ string functions treats hundreds of them, and numpy numbers their words.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import chain, islice
+from itertools import chain, count, islice
 from typing import Any
 
 import numpy as np
@@ -51,31 +51,38 @@ class Splitter:
         return Packed((whole.lower() if self.lower else whole).translate(self.table))
 
 
+class _Numbers(dict):
+    """Words by the order in which they came; `fresh` are those that came since it was emptied."""
+
+    def __init__(self, words):
+        super().__init__(zip(words, count()))
+        self.fresh = {}
+
+    def __missing__(self, word):
+        self[word] = self.fresh[word] = number = len(self)
+        return number
+
+
 class Counts:
     """How often words came, and in how many texts, in the order of their first appearance."""
 
     def __init__(self, counts: Mapping[Any, int], documents: Mapping[Any, int]):
-        self._numbers = {word: number for number, word in enumerate(counts)}
+        self._numbers = _Numbers(counts)
         self._table = Table(self._numbers)
         self._counts = np.fromiter(counts.values(), np.int64, len(counts))
         self._documents = np.array([documents.get(word, 0) for word in counts], np.int64)
 
     def add(self, words: Packed | list[Iterable]) -> None:
         """Count the words of some texts."""
-        self._fresh: dict[str, int] = {}
+        number = self._numbers.__getitem__
+        self._numbers.fresh = {}
         if isinstance(words, Packed):
-            found = self._table.numbers(words, self._number)
-            self._table.add(self._fresh)
+            found = self._table.numbers(words, lambda unknown: map(number, unknown))
+            self._table.add(self._numbers.fresh)
         else:
-            marked = chain.from_iterable([*map(self._number, text), END] for text in words)
+            marked = chain.from_iterable([*map(number, text), END] for text in words)
             found = np.fromiter(marked, np.int64)
         self._add(found + 1, len(self._numbers) + 1)
-
-    def _number(self, word):
-        number = self._numbers.get(word)
-        if number is None:
-            number = self._numbers[word] = self._fresh[word] = len(self._numbers)
-        return number
 
     def _add(self, found, width):
         """Count numbers below `width`, 0 being the mark."""

@@ -6,7 +6,8 @@ words are different pairs, so a hash table of pairs finds what a dictionary of w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ class Packed:
     """The words of a text in which blanks alone stand between words."""
 
     def __init__(self, text: str):
-        self.bytes = text.encode("utf-8", "surrogatepass")
+        self.text, self.bytes = text, text.encode("utf-8", "surrogatepass")
         padded = b" " + self.bytes + b" " + bytes(_LONGEST)
         letters = np.frombuffer(padded, np.uint8)[:-_LONGEST] != ord(" ")
         edges = np.flatnonzero(letters[1:] != letters[:-1])
@@ -34,10 +35,12 @@ class Packed:
         self.first = eight[self.starts + 1] & _MASKS[np.minimum(lengths, 8)]
         self.second = eight[self.starts + 9] & _MASKS[np.clip(lengths - 8, 0, 8)]
 
-    def word(self, place: int) -> str:
-        """One of the words."""
-        found = self.bytes[self.starts[place] : self.ends[place]]
-        return found.decode("utf-8", "surrogatepass")
+    def words(self, places: np.ndarray) -> list[str]:
+        """Some of the words."""
+        spans = zip(self.starts[places].tolist(), self.ends[places].tolist(), strict=True)
+        if len(self.bytes) == len(self.text):  # places of letters are those of bytes
+            return [self.text[start:end] for start, end in spans]
+        return [self.bytes[start:end].decode("utf-8", "surrogatepass") for start, end in spans]
 
 
 class Table:
@@ -64,9 +67,11 @@ class Table:
             self._insert(*old)
         self._insert(*entries)
 
-    def numbers(self, packed: Packed, other: Callable[[str], int] | None = None) -> np.ndarray:
+    def numbers(
+        self, packed: Packed, other: Callable[[list[str]], Iterable[int]] | None = None
+    ) -> np.ndarray:
         """The number of each word, END for a mark, and of words that the table does not hold what
-        `other` says, without it UNKNOWN."""
+        `other` says to a list of them, without it UNKNOWN."""
         slot = self._slots(packed.first, packed.second)
         found = self._numbers[slot]
         wrong = (self._first[slot] != packed.first) | (self._second[slot] != packed.second)
@@ -79,12 +84,13 @@ class Table:
             wrong |= self._second[slot] != packed.second[places]
             wrong &= found[places] != UNKNOWN
             places, slot = places[wrong], slot[wrong]
-        places = np.flatnonzero(packed.long).tolist()
-        found[places] = [self._long.get(packed.word(place), UNKNOWN) for place in places]
+        places = np.flatnonzero(packed.long)
+        if len(places):
+            found[places] = list(map(self._long.get, packed.words(places), repeat(UNKNOWN)))
         found[packed.first == 0] = END
         if other is not None:
-            places = np.flatnonzero(found == UNKNOWN).tolist()
-            found[places] = [other(packed.word(place)) for place in places]
+            places = np.flatnonzero(found == UNKNOWN)
+            found[places] = list(other(packed.words(places)))
         return found
 
     def _clear(self, size):

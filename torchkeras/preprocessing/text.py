@@ -150,7 +150,8 @@ class Tokenizer:
             counts.add(words)
             documents += number
         self.document_count += documents
-        self.word_counts.update(counts.words)
+        for word, number in counts.words.items():  # update() makes a list of pairs first
+            self.word_counts[word] = number
         self.word_docs.update(counts.documents)
         vocabulary = [] if self.oov_token is None else [self.oov_token]
         frequent = self.word_counts
