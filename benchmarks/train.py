@@ -202,6 +202,7 @@ def measure(case, names, options, end):
             processes[name] = process
         except RuntimeError as error:
             print(f"{case}: {name} failed: {error}", file=sys.stderr)
+            options.failed.append(f"{name} on {case}")
     for number in range(options.rounds):
         if number >= 3 and time.perf_counter() > end:
             break
@@ -277,13 +278,14 @@ def page(results, names, started, options):
     rounds = sorted({len(found["train"]["torchkeras"]) for found in results.values()})
     rounds = f"{rounds[0]} to {rounds[-1]}" if rounds[0] != rounds[-1] else rounds[0]
     used = ", ".join([*options.versions, f"Python {platform.python_version()}"])
+    failed = f" These stopped with an error: {', '.join(options.failed)}." if options.failed else ""
     return f"""# Time per step
 
 Written by `python benchmarks/train.py` with {used};
 {processor()}, medians of {rounds} rounds, one process each, asked in turn. Milliseconds; "to ..."
 is torchkeras over the other: below 1 torchkeras is faster. Spread is that of torchkeras over the
 rounds. Empty cells were not measured: compiling is asked for by case, as it takes minutes for the
-larger networks.
+larger networks.{failed}
 
 ## A training step
 
@@ -338,7 +340,7 @@ def run(options):
     plain += ["tf.keras"] if options.tensorflow else []
     compiled = ["torchkeras, compiled", "torch by hand, compiled"]
     names = plain if options.compiled is None else plain[:2] + compiled + plain[2:]
-    options.versions, begun = {}, time.perf_counter()
+    options.versions, options.failed, begun = {}, [], time.perf_counter()
     started = measure_start(plain, options) if options.write else {}
     results = {}
     for number, case in enumerate(options.cases, 1):
