@@ -8,7 +8,7 @@ lookups or decisions.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -206,6 +206,36 @@ def source_inputs(tensor: KerasTensor) -> list[KerasTensor]:
         else:
             stack.extend(reversed(tensor.node.inputs))
     return list(found.values())
+
+
+def with_own_inputs(graph: Graph, make: Callable[[KerasTensor], KerasTensor]) -> Graph:
+    """`graph`; where it starts at results of calls, the same calls from inputs of their own.
+
+    `make` gives an input for a tensor. Results that carry masks stay where they are.
+    """
+    inside = [t for t in graph.flat_inputs if not _is_input(t.node)]
+    if not inside or any(t._keras_mask is not None for t in inside):
+        return graph
+    anew = {id(t): make(t) for t in inside}
+
+    def found(structure):
+        return tree.map_structure(lambda leaf: anew.get(id(leaf), leaf), structure)
+
+    old = []
+    for node in graph._nodes_in_order(with_masks=True):
+        if _is_input(node):
+            continue
+        made = Node(node.operation, found(node.args), found(node.kwargs), found(node.mask))
+        for tensor in tree.leaves(node.outputs):
+            anew[id(tensor)] = KerasTensor(tensor.shape, tensor.dtype, tensor.name)
+            old.append(tensor)
+        made.set_outputs(found(node.outputs))
+        made.layer_name = node.layer_name
+        if hasattr(node.operation, "_nodes"):
+            node.operation._nodes.append(made)
+    for tensor in old:
+        anew[id(tensor)]._keras_mask = found(tensor._keras_mask)
+    return Graph(found(graph.inputs), found(graph.outputs), found(graph.losses))
 
 
 def _operation(one):

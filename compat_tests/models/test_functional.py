@@ -11,6 +11,7 @@ import torch
 import torchkeras
 from compat_tests import oracle
 from compat_tests.checks.model import describe, fill
+from compat_tests.checks.situations import check_situation
 from torchkeras import Model, Sequential, layers
 
 
@@ -213,3 +214,34 @@ def _twice():
 def test_says_what_is_wrong(case):
     with pytest.raises(ValueError, match=MESSAGES[case]):
         BAD[case]()
+
+
+def test_a_model_that_starts_inside_of_another_beside_keras():
+    x = np.random.default_rng(0).normal(size=(3, 4)).astype("float32")
+
+    def ask(keras):
+        layers = keras.layers
+        inputs = layers.Input((6,))
+        middle = layers.Dense(4, activation="relu", name="middle")(inputs)
+        shared = layers.Dense(4, name="shared")
+        outputs = [layers.Dense(2)(shared(shared(middle)) * 2), layers.Dense(1)(middle)]
+        whole = keras.Model(inputs, outputs)
+        fill(whole)
+        part = keras.Model(whole.get_layer("middle").output, whole.outputs)
+        if keras is torchkeras:  # tf.keras does not come back from such a config
+            again = keras.Model.from_config(part.get_config())
+            again.set_weights(part.get_weights())
+            for one, other in zip(
+                again.predict(x, verbose=0), part.predict(x, verbose=0), strict=True
+            ):
+                np.testing.assert_array_equal(one, other)
+        return {
+            "layers": [layer.name for layer in part.layers],
+            "inputs": part.input_names,
+            "weights": [weight.name for weight in part.weights],
+            "count": [part.count_params(), whole.count_params()],
+            "values": part.predict(x, verbose=0),
+            "whole": [len(whole.layers), len(keras.Model(inputs, middle).layers)],
+        }
+
+    check_situation(ask)

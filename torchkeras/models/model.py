@@ -9,8 +9,9 @@ from typing import Any
 
 from .. import tree
 from ..data.elements import TensorSpec
-from ..graph import Graph
+from ..graph import Graph, with_own_inputs
 from ..layer import TABLE, Layer
+from ..layers.core import Input
 from ..saving import api as saving
 from ..saving import compiling
 from ..saving.tensorflow.objects import weight_paths
@@ -42,7 +43,7 @@ class Model(Trainer):
         inputs, outputs = _inputs_outputs(args, kwargs)
         super().__init__(name=name, trainable=trainable, **kwargs)
         if inputs is not None:
-            self._set_graph(Graph(inputs, outputs))
+            self._set_graph(with_own_inputs(Graph(inputs, outputs), _input_like))
 
     # --- files -----------------------------------------------------------------------------
 
@@ -166,6 +167,10 @@ def _inputs_outputs(args, kwargs):
     if (inputs is None) != (outputs is None):
         raise ValueError("Model needs both inputs and outputs, or neither of them.")
     return inputs, outputs
+
+
+def _input_like(tensor):
+    return Input(batch_shape=tensor.shape, dtype=tensor.dtype)
 
 
 def _constructor_is_bare(cls):
