@@ -15,7 +15,6 @@ from ..layers.core import Input
 from ..saving import api as saving
 from ..saving import compiling
 from ..saving.tensorflow.objects import weight_paths
-from ..source import to_torch_source
 from .trainer import Trainer
 
 
@@ -123,6 +122,8 @@ class Model(Trainer):
         >>> torch.equal(net(data), model(data))
         True
         """
+        from ..source import to_torch_source  # few ask for it: it would slow the start of all
+
         to_torch_source(self, path)
 
     def to_json(self, **kwargs: Any) -> str:
