@@ -1,10 +1,10 @@
 """The shared checks, one for each kind of thing: a test is a table of cases over one of them.
 
-    from compat_tests.check import check_layer
+from compat_tests.check import check_layer
 
-    @pytest.mark.parametrize("config", [dict(units=3), dict(units=2, use_bias=False)])
-    def test_dense(config):
-        check_layer("Dense", config, (4, 5))
+@pytest.mark.parametrize("config", [dict(units=3), dict(units=2, use_bias=False)])
+def test_dense(config):
+    check_layer("Dense", config, (4, 5))
 """
 
 from .checks.activation import check_activation
