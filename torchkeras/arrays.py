@@ -50,6 +50,20 @@ def as_tensor(value: Any, dtype=None, device=None) -> Tensor:
     return torch.from_numpy(array).to(device, dtype)
 
 
+def operand(value: Any, dtype: torch.dtype) -> Any:
+    """What stands beside a tensor of `dtype` in an expression: arrays and lists become tensors.
+
+    They take the dtype of the tensor unless that would cut off fractions.
+
+    >>> operand([1, 2], torch.float32), operand(2, torch.float32)
+    (tensor([1., 2.]), 2)
+    """
+    if not isinstance(value, (np.ndarray, np.generic, list, tuple)):
+        return value
+    made = as_tensor(value, device=default_device())
+    return made if made.is_floating_point() and not dtype.is_floating_point else made.to(dtype)
+
+
 def _numpy(value):
     if isinstance(value, (list, tuple)) and any(isinstance(v, Tensor) for v in value):
         return to_numpy(torch.stack([as_tensor(v) for v in value]))

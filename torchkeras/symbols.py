@@ -14,10 +14,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from . import names, tree
+from .arrays import operand
 from .precision import dtype_name, torch_dtype
 
 Shape = tuple[int | None, ...]
@@ -29,6 +31,9 @@ class KerasTensor:
     Torch functions, operators, indexing and tensor methods applied to it are recorded and give
     another `KerasTensor`.
     """
+
+    __array_priority__ = 1000  # of an array and a symbol the symbol decides
+    __hash__ = object.__hash__
 
     def __init__(
         self, shape: Sequence[int | None], dtype: str = "float32", name: str | None = None
@@ -122,17 +127,35 @@ def _recorded(name):
     method = getattr(Tensor, name)
 
     def operator(self, *others):
+        if name != "__getitem__":
+            others = [operand(other, torch_dtype(self.dtype)) for other in others]
         return record(method, (self, *others), {})
 
     operator.__name__ = name
     return operator
 
 
+def _compared(name):
+    recorded, identity = _recorded(name), getattr(object, name)
+
+    def operator(self, other):
+        if isinstance(self, _OpenSize) or not isinstance(
+            other, (int, float, Tensor, np.ndarray, np.generic)
+        ):
+            return identity(self, other)  # containers ask whether two symbols are one
+        return recorded(self, other)
+
+    operator.__name__ = name
+    return operator
+
+
 for _name in (
-    "add radd sub rsub mul rmul truediv rtruediv floordiv mod pow rpow matmul rmatmul neg abs "
-    "lt le gt ge and or invert getitem"
+    "add radd sub rsub mul rmul truediv rtruediv floordiv rfloordiv mod rmod pow rpow matmul "
+    "rmatmul neg abs lt le gt ge and rand or ror xor rxor invert getitem"
 ).split():
     setattr(KerasTensor, f"__{_name}__", _recorded(f"__{_name}__"))
+for _name in ("__eq__", "__ne__"):
+    setattr(KerasTensor, _name, _compared(_name))
 
 
 _numbers = itertools.count()

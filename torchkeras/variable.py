@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_map
 
-from .arrays import as_tensor, to_numpy
+from .arrays import as_tensor, operand, to_numpy
 from .config import floatx
 from .layout import contiguous, layout
 from .precision import dtype_name
@@ -66,6 +66,7 @@ class Variable:
     aggregation = "none"
     synchronization = "auto"
     overwrite_with_gradient = False
+    __array_priority__ = 1000  # of an array and a variable the variable decides
 
     def __init__(
         self,
@@ -209,7 +210,15 @@ class Variable:
         return id(self)
 
     def __eq__(self, other):
-        return self is other
+        compared = isinstance(other, _VALUES)  # of two variables: whether they are one
+        return self._compare("__eq__", other) if compared else self is other
+
+    def __ne__(self, other):
+        compared = isinstance(other, _VALUES)
+        return self._compare("__ne__", other) if compared else self is not other
+
+    def _compare(self, name, other):
+        return getattr(self.value, name)(operand(other, self.value.dtype))
 
     @classmethod
     def __torch_function__(cls, function, types, args=(), kwargs=None):
@@ -222,6 +231,9 @@ class Variable:
         return function(*tree_map(value, args), **tree_map(value, kwargs or {}))
 
 
+_VALUES = (int, float, Tensor, np.ndarray, np.generic)
+
+
 def _records(other):
     """Whether `other` is a symbolic tensor."""
     return hasattr(type(other), "__torch_function__") and not isinstance(other, (Variable, Tensor))
@@ -231,8 +243,9 @@ def _forward(name):
     def operator(self, *others):
         if any(_records(other) for other in others):
             return getattr(Tensor, name)(self, *others)
-        return getattr(self.value, name)(
-            *(o.value if isinstance(o, Variable) else o for o in others)
+        value = self.value
+        return getattr(value, name)(
+            *(o.value if isinstance(o, Variable) else operand(o, value.dtype) for o in others)
         )
 
     operator.__name__ = name
@@ -240,8 +253,8 @@ def _forward(name):
 
 
 for _name in (
-    "add radd sub rsub mul rmul truediv rtruediv floordiv mod pow rpow matmul rmatmul "
-    "neg abs lt le gt ge"
+    "add radd sub rsub mul rmul truediv rtruediv floordiv rfloordiv mod rmod pow rpow matmul "
+    "rmatmul neg abs lt le gt ge and rand or ror xor rxor invert"
 ).split():
     setattr(Variable, f"__{_name}__", _forward(f"__{_name}__"))
 

@@ -34,12 +34,14 @@ _BINARY = {
     "lt": "math.less",
     "less": "math.less",
     "le": "math.less_equal",
+    "eq": "math.equal",
+    "ne": "math.not_equal",
     "logical_and": "math.logical_and",
     "logical_or": "math.logical_or",
     "matmul": "linalg.matmul",
     "bmm": "linalg.matmul",
 }
-_REVERSED = {f"r{name}": name for name in "add sub mul div truediv pow matmul".split()}
+_REVERSED = {f"r{name}": name for name in "add sub mul div truediv floordiv mod pow matmul".split()}
 _UNARY = {
     **{
         name: f"math.{name}"

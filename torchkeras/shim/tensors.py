@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..arrays import operand
 from ..precision import dtype_name
 
 _originals: dict[type, dict[str, Any]] = {}
@@ -116,9 +117,25 @@ def _compatible(own, shape):
         raise ValueError(f"Shapes {tuple(own)} and {tuple(shape)} are not compatible.")
 
 
+_FOREIGN = (np.ndarray, list, tuple)
+
+
+def _with_arrays(name):
+    """An operator that takes arrays and lists too, in the dtype of the tensor."""
+    plain = getattr(Tensor, name)
+
+    def operator(self, other):
+        if isinstance(other, _FOREIGN):
+            other = operand(other, self.dtype)
+        return plain(self, other)
+
+    operator.__name__ = name
+    return operator
+
+
 def _replacing(sign):
     """`x += y` makes a new tensor, as TensorFlow's do; torch's code and ours change theirs."""
-    in_place, plain = getattr(Tensor, f"__i{sign}__"), getattr(Tensor, f"__{sign}__")
+    in_place, plain = getattr(Tensor, f"__i{sign}__"), _with_arrays(f"__{sign}__")
 
     def operator(self, other):
         caller = sys._getframe(1).f_globals.get("__name__", "").partition(".")[0]
@@ -129,7 +146,12 @@ def _replacing(sign):
     return operator
 
 
+_OPERATORS = (
+    "add radd sub rsub mul rmul truediv rtruediv floordiv rfloordiv mod rmod pow rpow matmul "
+    "rmatmul lt le gt ge eq ne and rand or ror xor rxor"
+).split()
 _TENSOR = {
+    **{f"__{name}__": _with_arrays(f"__{name}__") for name in _OPERATORS},
     **{f"__i{sign}__": _replacing(sign) for sign in ("add", "sub", "mul", "truediv")},
     "numpy": _numpy,
     "__array__": _array,
@@ -149,6 +171,8 @@ def _is_compatible(self, other):
 
 
 _SHAPE = {
+    "__str__": tuple.__repr__,  # as `print` shows the shapes of TensorFlow
+    "__repr__": lambda self: f"TensorShape({list(self)})",
     "as_list": lambda self: list(self),
     "rank": property(len),
     "ndims": property(len),
