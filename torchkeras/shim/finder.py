@@ -203,7 +203,8 @@ _PARENTS = {
     for name in ALIASES
     for count in range(1, name.count(".") + 1)
     if name.split(".")[0] in ("keras", "tensorflow", "tensorflow_core")
-} - set(ALIASES)
+} - {*ALIASES, "tensorflow.python", "tensorflow.compat", "tensorflow.compat.v1",
+     "tensorflow.compat.v2"}  # fmt: skip
 
 
 def _exists(name):
@@ -216,13 +217,16 @@ def _exists(name):
 def _refuse_part(package, name):
     if name.startswith("__"):
         raise AttributeError(name)
-    _refuse(f"{package}.{name}")
+    raise AttributeError(_absent(f"{package}.{name}"), name=name)  # import then tries a module
 
 
 def _refuse(name):
-    raise ModuleNotFoundError(
-        f"torchkeras has no {name!r}; docs/compatibility.md lists what it has.", name=name
-    )
+    # `from PACKAGE import NAME` would hide an error with the full name behind one of its own.
+    raise ModuleNotFoundError(_absent(name), name=name.rpartition(".")[0] or name)
+
+
+def _absent(name):
+    return f"torchkeras has no {name!r}; docs/compatibility.md lists what it has."
 
 
 _finder = _AliasFinder()

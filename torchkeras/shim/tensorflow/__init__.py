@@ -177,8 +177,19 @@ def init_scope():
 control_dependencies = lambda inputs: _nullcontext()  # noqa: E731
 no_gradient = lambda *args: None  # noqa: E731
 
+
+def RegisterGradient(op_type):
+    """Decorator that changes nothing: gradients come from autograd, not from a register."""
+    return lambda function: function
+
+
 from .compat import compat, logging  # noqa: E402, F401 - it is made of the names above
 
 
 def __getattr__(name):
+    if name == "python":  # made when it is asked for: few scripts do
+        from .internal import python
+
+        globals()["python"] = python
+        return python
     raise _calls.missing(f"tensorflow.{name}")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging as python_logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from ...legacy.backend import Session
@@ -45,6 +47,32 @@ class _Settings:
             raise AttributeError(name)
         self.__dict__[name] = _Settings()
         return self.__dict__[name]
+
+
+def _assigned(name):
+    """`assign(variable, value)`, which is a method today."""
+
+    def assign(ref: Any, value: Any, *args: Any, **options: Any) -> Any:
+        return getattr(ref, name)(value)
+
+    assign.__name__ = name
+    return assign
+
+
+def _global_step(graph: Any = None) -> Any:
+    """A counter of steps."""
+    if not _step:
+        _step.append(_here.Variable(0, trainable=False, dtype="int64"))
+    return _step[0]
+
+
+_step: list[Any] = []
+
+
+@contextmanager
+def _scope(*args: Any, **options: Any) -> Iterator[None]:
+    """A block; names of weights are those of layers."""
+    yield
 
 
 _SESSIONS = "there are no graphs; call the model, or functions, on data."
@@ -92,6 +120,14 @@ v1 = _Names(
     is_nan=_here.math.is_nan,
     matrix_inverse=_here.linalg.inv,
     get_variable=refused("compat.v1.get_variable", "make a tf.Variable, or layer.add_weight."),
+    **{name: _assigned(name) for name in ("assign", "assign_add", "assign_sub")},
+    get_or_create_global_step=_global_step,
+    get_global_step=_global_step,
+    variable_scope=_scope,
+    name_scope=_scope,
+    AUTO_REUSE=True,
+    no_op=_nothing,
+    VERSION=_here.__version__,
     data=_Names(
         "compat.v1.data",
         make_one_shot_iterator=lambda dataset: iter(dataset),
