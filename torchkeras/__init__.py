@@ -85,5 +85,11 @@ def unload_ipython_extension(ipython):
     importlib.import_module(f"{__name__}.shim").uninstall()
 
 
+def __getattr__(name):
+    if name == "wrappers":  # an attribute of Keras 1 and 2 that few scripts use
+        return importlib.import_module(f"{__name__}.wrappers")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 _enter_old_spellings()
 _resume()

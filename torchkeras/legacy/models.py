@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import os
 from collections.abc import Callable
@@ -101,3 +102,21 @@ def get_source_inputs(tensor: Any, layer: Any = None, node_index: Any = None) ->
         else:
             stack.extend(reversed(one.node.inputs))
     return found
+
+
+def get_submodules_from_kwargs(kwargs: dict[str, Any]) -> list:
+    """Keras' backend, layers, models and utils, or those that the arguments name."""
+    deprecated("get_submodules_from_kwargs", "keras.backend, keras.layers, ...")
+    for key in kwargs:
+        if key not in _SUBMODULES:
+            raise TypeError(f"Invalid keyword argument: {key}; known: {', '.join(_SUBMODULES)}.")
+    root = __name__.split(".")[0]
+    return [kwargs.get(key) or importlib.import_module(f"{root}.{key}") for key in _SUBMODULES]
+
+
+_SUBMODULES = ("backend", "layers", "models", "utils")
+
+
+def set_keras_submodules(**modules: Any) -> None:
+    """Without effect: the submodules are those of this package."""
+    deprecated("set_keras_submodules", "nothing: the modules are known")

@@ -75,6 +75,10 @@ NAMES: dict[str, dict[str, str]] = {
         "symbolic_learning_phase": "backend.learning_phase",
         "normalize_data_format": "legacy.conv_utils.normalize_data_format",
     },
+    "applications": {
+        "get_submodules_from_kwargs": "legacy.models.get_submodules_from_kwargs",
+        "set_keras_submodules": "legacy.models.set_keras_submodules",
+    },
     "applications.imagenet_utils": {"_obtain_input_shape": "legacy.conv_utils.obtain_input_shape"},
     "saving": {
         "serialize_keras_object": "legacy.objects.serialize_keras_object",

@@ -24,6 +24,7 @@ from . import dtypes as _dtypes
 from . import gathered as _gathered
 from . import image as _image
 from . import linalg as _linalg
+from . import lookup as _lookup
 from . import math as _math
 from . import nn as _nn
 from . import places as _places
@@ -61,6 +62,7 @@ _top = {
        "zeros_like ones_like clip_by_value norm".split()},
     **{name: getattr(_gathered, name) for name in
        "TensorShape UnconnectedGradients RaggedTensor SparseTensor IndexedSlices TensorArray "
+       "Graph Operation "
        "VariableAggregation VariableSynchronization data nest estimator ragged sparse".split()},
     **{name: getattr(_places, name) for name in
        "config distribute device test sysconfig timestamp get_logger".split()},
@@ -121,7 +123,7 @@ autograph = _space(
 )  # fmt: skip
 experimental = _space("experimental")
 feature_column = _space("feature_column")
-lookup = _space("lookup")
+lookup = _lookup.lookup
 quantization = _space("quantization")
 version = _space("version", VERSION=__version__, GIT_VERSION=f"v{__version__}", COMPILER_VERSION="")
 DType = _torch.dtype

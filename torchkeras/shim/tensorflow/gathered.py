@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from enum import Enum
 from typing import Any
 
@@ -228,6 +229,18 @@ sparse = Namespace(
         torch.sparse.mm(sp_a, b)
     ),
 )
+
+
+class Operation:
+    """Named for annotations: there are no graphs, so no operations in them."""
+
+
+class Graph:
+    """A block that changes nothing: functions run as they are called."""
+
+    def as_default(self) -> Any:
+        """The block."""
+        return nullcontext(self)
 
 
 class IndexedSlices:

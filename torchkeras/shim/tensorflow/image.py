@@ -481,6 +481,20 @@ def non_max_suppression(
 
 
 @enter()
+def non_max_suppression_with_scores(
+    boxes, scores, max_output_size, iou_threshold=0.5, score_threshold=float("-inf"),
+    soft_nms_sigma=0.0, name=None,
+):  # fmt: skip
+    """The places of boxes that no better one overlaps, and their scores."""
+    if soft_nms_sigma:
+        raise NotImplementedError("Scores are not made softer: soft_nms_sigma must be 0.")
+    kept = MEMBERS["non_max_suppression"](
+        boxes, scores, max_output_size, iou_threshold, score_threshold
+    )
+    return kept, scores[kept.long()]
+
+
+@enter()
 def draw_bounding_boxes(images, boxes, colors, name=None):
     """Images with the edges of boxes drawn."""
     images = images.clone()

@@ -61,10 +61,6 @@ def _list_local_devices(session_config: Any = None) -> list[Device]:
     ]
 
 
-class Graph:
-    """Named for annotations and isinstance: nothing here is a graph."""
-
-
 class DistributedVariable:
     """Named for isinstance: variables are whole here."""
 
@@ -103,7 +99,7 @@ _TABLES: dict[str, dict[str, tuple[tuple, dict[str, Any]]]] = {
         ),
         "variable_scope": ((v1,), {}),
         "linalg_ops special_math_ops": ((_tf, _tf.linalg, _tf.math), {}),
-        "linalg": ((_tf.linalg,), {}),
+        "linalg": ((_tf.linalg,), {"sparse": _View("ops.linalg.sparse", sparse=_tf.sparse)}),
         "string_ops": ((_tf.strings, _tf), {}),
         "io_ops": ((_tf.io,), {}),
         "tensor_array_ops": ((_tf,), {}),
@@ -112,6 +108,9 @@ _TABLES: dict[str, dict[str, tuple[tuple, dict[str, Any]]]] = {
         "custom_gradient": ((_tf,), {}),
         "sparse_ops": ((_tf.sparse,), {}),
         "summary_ops_v2": ((_tf.summary,), {}),
+        # Imported more often than used: what they have is missing when it is asked for.
+        "clustering_ops ctc_ops data_flow_ops embedding_ops gen_sparse_ops inplace_ops "
+        "partitioned_variables ragged rnn_cell_impl weights_broadcast_ops": ((), {}),
         "lookup_ops": ((_tf.lookup,), {}),
         "confusion_matrix": ((_tf.math,), {}),
     },
@@ -120,7 +119,6 @@ _TABLES: dict[str, dict[str, tuple[tuple, dict[str, Any]]]] = {
             (_tf, v1),
             {
                 "EagerTensor": _tf.Tensor,
-                "Graph": Graph,
                 "executing_eagerly_outside_functions": lambda: True,
                 "inside_function": lambda: False,
                 "internal_convert_to_tensor": _tf.convert_to_tensor,
@@ -143,7 +141,10 @@ _TABLES: dict[str, dict[str, tuple[tuple, dict[str, Any]]]] = {
             {"constant_value": _tf.get_static_value, "is_tf_type": _tf.is_tensor},
         ),
         "tensor_spec": ((_tf,), {}),
-        "tensor_conversion": ((_tf,), {"convert_to_tensor_v2_with_dispatch": _tf.convert_to_tensor}),
+        "tensor_conversion": (
+            (_tf,),
+            {"convert_to_tensor_v2_with_dispatch": _tf.convert_to_tensor},
+        ),
         "dtypes": ((_tf, _tf.dtypes), {}),
         "errors errors_impl": ((_tf.errors,), {}),
         "random_seed": ((_tf.random,), {"get_seed": lambda seed: (None, seed)}),
@@ -227,7 +228,10 @@ _TABLES: dict[str, dict[str, tuple[tuple, dict[str, Any]]]] = {
         "reduce_util": ((_tf.distribute,), {}),
     },
     "data": {},
-    "types": {"core": ((_tf,), {"TensorLike": Any})},
+    "types": {
+        "core": ((_tf,), {"TensorLike": Any}),
+        "trace": ((), dict.fromkeys(("TraceType", "SupportsTracingProtocol"), object)),
+    },
     "layers": {"utils": ((), {"smart_cond": _smart_cond})},
     "module": {"module": ((_tf,), {})},
     "saved_model": {},
