@@ -112,7 +112,9 @@ class Weighted(nn.Module):
         )
         trainable = True if trainable is None else bool(trainable)
         key = name.replace(".", "_").replace("/", "_")
-        while key in self._parameters or key in self._buffers:
+        if key in self.__dict__ and self.__dict__[key] is None:
+            del self.__dict__[key]  # `self.gamma = None` in __init__ announced it
+        while key in self._parameters or key in self._buffers or hasattr(self, key):
             key += "_"
         if trainable and dtype.is_floating_point:
             self.register_parameter(key, nn.Parameter(value))

@@ -114,6 +114,7 @@ def get_submodules_from_kwargs(kwargs: dict[str, Any]) -> list:
     return [kwargs.get(key) or importlib.import_module(f"{root}.{key}") for key in _SUBMODULES]
 
 
+NOT_SET = None  # what keras_applications held before it was told of Keras
 _SUBMODULES = ("backend", "layers", "models", "utils")
 
 

@@ -78,6 +78,10 @@ NAMES: dict[str, dict[str, str]] = {
     "applications": {
         "get_submodules_from_kwargs": "legacy.models.get_submodules_from_kwargs",
         "set_keras_submodules": "legacy.models.set_keras_submodules",
+        **{
+            f"_KERAS_{part}": "legacy.models.NOT_SET"
+            for part in ("BACKEND", "LAYERS", "MODELS", "UTILS")
+        },
     },
     "applications.imagenet_utils": {"_obtain_input_shape": "legacy.conv_utils.obtain_input_shape"},
     "saving": {

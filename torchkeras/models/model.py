@@ -42,7 +42,8 @@ class Model(Trainer):
         inputs, outputs = _inputs_outputs(args, kwargs)
         super().__init__(name=name, trainable=trainable, **kwargs)
         if inputs is not None:
-            self._set_graph(with_own_inputs(Graph(inputs, outputs), _input_like))
+            graph = Graph(_single(inputs), _single(outputs))
+            self._set_graph(with_own_inputs(graph, _input_like))
 
     # --- files -----------------------------------------------------------------------------
 
@@ -157,6 +158,12 @@ class Model(Trainer):
         if self._graph is None and not _constructor_is_bare(type(self)):
             return super().get_config()
         return {"name": self.name, "trainable": self.trainable, "dtype": self._policy_config()}
+
+
+def _single(tensors):
+    """A list of one tensor is that tensor, as in tf.keras; tuples and dicts stay."""
+    alone = isinstance(tensors, list) and len(tensors) == 1 and not tree.is_nested(tensors[0])
+    return tensors[0] if alone else tensors
 
 
 def _inputs_outputs(args, kwargs):

@@ -13,6 +13,7 @@ from ..registry import custom_object_scope, get_registered_object
 from . import bytecode, h5, optimizer_values
 from .config import check_code
 from .spellings import for_archives, modern
+from .weights import unused
 
 _log = logging.getLogger("torchkeras")
 
@@ -71,8 +72,11 @@ def write_optimizer(file: h5.Writer, optimizer: Any) -> None:
     """Fill the group `optimizer_weights` with the optimizer's state, named as Keras names it."""
     pairs = list(optimizer.named_weights())
     group = file.group("optimizer_weights")
-    group.texts("weight_names", [name for name, _ in pairs])
-    for name, value in pairs:
+    taken: list[str] = []
+    for name, _ in pairs:  # layers inside others may have the same names
+        taken.append(unused(name, taken))
+    group.texts("weight_names", taken)
+    for name, (_, value) in zip(taken, pairs, strict=True):
         group.array(name, value)
 
 

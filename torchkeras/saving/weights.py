@@ -55,13 +55,13 @@ def write_weights(group: h5.Writer, model: Any) -> None:
 def _write_group(group, weights):
     names: list[str] = []
     for weight in weights:
-        names.append(_unused(weight.name, names))
+        names.append(unused(weight.name, names))
     group.texts("weight_names", names)
     for name, weight in zip(names, weights, strict=True):
         group.array(name, weight.numpy())
 
 
-def _unused(name, taken):
+def unused(name, taken):
     """A weight's name, made different from those of the layer that are taken."""
     base, number = name.removesuffix(":0"), 0
     while name in taken:

@@ -101,6 +101,7 @@ errors = _checks.errors
 train = _space("train", **_train.TRAIN)
 saved_model = _train.saved_model
 summary = _train.summary
+make_tensor_proto = _train.make_tensor_proto
 dtypes = _space("dtypes", **_dtypes.NUMBERS, as_dtype=as_dtype, cast=_arrays.cast, string=string,
                 DType=_torch.dtype, complex=_math.FUNCTIONS["complex_"])  # fmt: skip
 sets = _space("sets")

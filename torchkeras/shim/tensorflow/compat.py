@@ -84,6 +84,10 @@ class _Names(Namespace):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
+        if name in ("Summary", "SummaryMetadata"):  # messages of TensorBoard's files
+            from tensorboard.compat.proto import summary_pb2
+
+            return getattr(summary_pb2, name)
         return getattr(_here, name)
 
 

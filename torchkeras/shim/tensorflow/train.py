@@ -14,6 +14,7 @@ import torch
 from ... import models
 from ...layer import Layer
 from ...optimizers import Optimizer
+from ...precision import dtype_name
 from ...saving.tensorflow import bundle, checkpoint
 from ...variable import Variable
 from .calls import Namespace, refused, tensor
@@ -412,6 +413,30 @@ def _number(step):
     return int(step) if step is not None else int(time.time())
 
 
+def _write_raw_pb(tensor: Any, step: Any = None, name: str | None = None) -> bool:
+    """Add a serialized `Summary`."""
+    from tensorboard.compat.proto.summary_pb2 import Summary
+
+    if not _writers:
+        return False
+    raw = tensor.numpy() if hasattr(tensor, "numpy") else tensor
+    _writers[-1].file_writer.add_summary(Summary.FromString(raw), _number(step))
+    return True
+
+
+@contextmanager
+def _summary_scope(name, default_name="summary", values=None):
+    """A block for one summary: its tag, and its scope."""
+    yield name or default_name, name or default_name
+
+
+def make_tensor_proto(values: Any, dtype: Any = None, shape: Any = None, **options: Any) -> Any:
+    """A value as TensorBoard's files hold it."""
+    from tensorboard.util.tensor_util import make_tensor_proto as make
+
+    return make(np.asarray(values, None if dtype is None else dtype_name(dtype)), shape=shape)
+
+
 summary = Namespace(
     "summary",
     create_file_writer=_Writer,
@@ -428,6 +453,8 @@ summary = Namespace(
     flush=lambda writer=None: [w.flush() for w in _writers] and None,
     experimental=Namespace(
         "summary.experimental",
+        write_raw_pb=_write_raw_pb,
+        summary_scope=_summary_scope,
         set_step=lambda step: _step.__setitem__(0, step),
         get_step=lambda: _step[0],
     ),

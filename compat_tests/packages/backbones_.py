@@ -1,0 +1,33 @@
+"""pip: efficientnet image-classifiers keras-applications scikit-image keras-resnet keras-efficientnet-v2 vit-keras keras-cv-attention-models keras-efficientnets"""
+
+import numpy as np
+import efficientnet.tfkeras as efn
+from classification_models.tfkeras import Classifiers
+from vit_keras import vit
+import keras_resnet.models
+from tensorflow import keras
+import keras_efficientnet_v2
+
+x = np.random.rand(1, 32, 32, 3).astype("float32")
+assert efn.EfficientNetB0(weights=None, input_shape=(32, 32, 3), classes=5).predict(
+    x, verbose=0
+).shape == (1, 5)
+ResNet18, preprocess = Classifiers.get("resnet18")
+assert ResNet18((32, 32, 3), weights=None, classes=7).predict(preprocess(x), verbose=0).shape == (
+    1,
+    7,
+)
+SeResNet, _ = Classifiers.get("seresnet18")
+assert SeResNet((32, 32, 3), weights=None, classes=7).predict(x, verbose=0).shape == (1, 7)
+model = vit.vit_b32(
+    image_size=32,
+    activation="sigmoid",
+    pretrained=False,
+    include_top=True,
+    pretrained_top=False,
+    classes=4,
+)
+assert model.predict(x, verbose=0).shape == (1, 4)
+assert keras_efficientnet_v2.EfficientNetV2B0(
+    pretrained=None, input_shape=(32, 32, 3), num_classes=3
+).predict(x, verbose=0).shape == (1, 3)

