@@ -106,6 +106,7 @@ class Layer(Penalized, Connected, Seldom):
         **kwargs: Any,
     ):
         super().__init__(trainable=bool(trainable))
+        self.__dict__.pop("supports_masking", None)  # said before this call, it says nothing
         self.training = False
         self._name = self._check_name(name)
         self._set_policy(policies.get_policy(dtype))

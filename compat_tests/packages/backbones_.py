@@ -1,12 +1,12 @@
-"""pip: efficientnet image-classifiers keras-applications scikit-image keras-resnet keras-efficientnet-v2 vit-keras keras-cv-attention-models keras-efficientnets"""
+"""pip: efficientnet image-classifiers keras-applications scikit-image keras-resnet keras-
+efficientnet-v2 vit-keras keras-cv-attention-models keras-efficientnets
+"""
 
-import numpy as np
 import efficientnet.tfkeras as efn
+import keras_efficientnet_v2
+import numpy as np
 from classification_models.tfkeras import Classifiers
 from vit_keras import vit
-import keras_resnet.models
-from tensorflow import keras
-import keras_efficientnet_v2
 
 x = np.random.rand(1, 32, 32, 3).astype("float32")
 assert efn.EfficientNetB0(weights=None, input_shape=(32, 32, 3), classes=5).predict(

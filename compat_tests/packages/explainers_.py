@@ -1,4 +1,4 @@
-"""pip: shap lime eli5 slicer numba cloudpickle tabulate graphviz scikit-learn scikit-image tqdm"""
+"""pip: shap lime slicer numba llvmlite cloudpickle scikit-image"""
 
 import numpy as np
 import shap
@@ -12,12 +12,23 @@ model = keras.Sequential(
 )
 model.compile("adam", "sparse_categorical_crossentropy")
 model.fit(x, (x[:, 0] > 0.5).astype(int), verbose=0)
-values = shap.GradientExplainer(model, x[:20]).shap_values(x[:2])
-assert np.shape(values)[0] == 2
-values = shap.KernelExplainer(lambda data: model.predict(data, verbose=0), x[:5]).shap_values(
-    x[:1], nsamples=20, silent=True
+
+
+def predict(data):
+    return model.predict(data, verbose=0)
+
+
+values = shap.KernelExplainer(predict, x[:5]).shap_values(x[:1], nsamples=20, silent=True)
+assert np.shape(values)[-2:] == (5, 2)
+explainer = lime_tabular.LimeTabularExplainer(x, mode="classification")
+assert len(explainer.explain_instance(x[0], predict, num_features=3, num_samples=50).as_list()) == 3
+classifier = keras.Sequential(
+    [layers.Flatten(input_shape=(24, 24, 3)), layers.Dense(2, activation="softmax")]
 )
-explanation = lime_tabular.LimeTabularExplainer(x, mode="classification").explain_instance(
-    x[0], lambda d: model.predict(d, verbose=0), num_features=3, num_samples=50
+explanation = lime_image.LimeImageExplainer().explain_instance(
+    np.random.rand(24, 24, 3),
+    lambda images: classifier.predict(images, verbose=0),
+    num_samples=20,
+    progress_bar=False,
 )
-assert len(explanation.as_list()) == 3
+assert explanation.get_image_and_mask(explanation.top_labels[0])[1].shape == (24, 24)

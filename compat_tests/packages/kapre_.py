@@ -1,8 +1,8 @@
 """pip: kapre"""
 
 import numpy as np
-from kapre import STFT, ApplyFilterbank, Magnitude, MagnitudeToDecibel, Phase
-from kapre.composed import get_log_frequency_spectrogram_layer, get_melspectrogram_layer
+from kapre import STFT, Magnitude, MagnitudeToDecibel
+from kapre.composed import get_melspectrogram_layer
 from tensorflow.keras import Sequential, layers
 
 x = np.random.rand(2, 4000, 1).astype("float32")

@@ -1,19 +1,17 @@
-"""pip: keras-bert keras-transformer keras-multi-head keras-pos-embd keras-layer-normalization keras-embed-sim keras-position-wise-feed-forward keras-self-attention"""
+"""pip: keras-bert keras-transformer keras-multi-head keras-pos-embd keras-layer-
+normalization keras-embed-sim keras-position-wise-feed-forward keras-self-attention
+"""
 
 import os
 
 os.environ["TF_KERAS"] = "1"
-import numpy as np
 from keras_bert import (
     Tokenizer,
-    extract_embeddings,
+    compile_model,
     gen_batch_inputs,
     get_base_dict,
-    get_custom_objects,
     get_model,
-    compile_model,
 )
-from tensorflow import keras
 
 pairs = [[["all", "work"], ["no", "play"]], [["from", "the"], ["day", "one"]]]
 token_dict = get_base_dict()

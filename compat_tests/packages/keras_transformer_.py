@@ -1,12 +1,14 @@
-"""pip: keras-transformer keras-multi-head keras-pos-embd keras-layer-normalization keras-embed-sim keras-position-wise-feed-forward keras-self-attention"""
+"""pip: keras-transformer keras-multi-head keras-pos-embd keras-layer-normalization keras-
+embed-sim keras-position-wise-feed-forward keras-self-attention
+"""
 
 import os
 
 os.environ["TF_KERAS"] = "1"
 import numpy as np
-from keras_transformer import decode, get_model
 from keras_multi_head import MultiHeadAttention
 from keras_pos_embd import TrigPosEmbedding
+from keras_transformer import decode, get_model
 from tensorflow import keras
 
 token_dict = {

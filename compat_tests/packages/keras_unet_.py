@@ -3,7 +3,7 @@
 import numpy as np
 from keras_unet.losses import jaccard_distance
 from keras_unet.metrics import dice_coef, iou, iou_thresholded
-from keras_unet.models import custom_unet, satellite_unet, vanilla_unet
+from keras_unet.models import custom_unet, satellite_unet
 from keras_unet.utils import get_augmented
 from tensorflow.keras.optimizers import Adam
 

@@ -1,15 +1,18 @@
-"""pip: keract ann-visualizer keras-sequential-ascii keras-visualizer livelossplot ipython graphviz matplotlib tf-explain"""
+"""pip: keract ann-visualizer keras-sequential-ascii keras-visualizer livelossplot ipython
+graphviz matplotlib tf-explain
+"""
 
 import keract
 import numpy as np
 from keras_sequential_ascii import keras2ascii
 from livelossplot import PlotLossesKeras
+from livelossplot.outputs import ExtremaPrinter
 from tensorflow import keras
 from tensorflow.keras import layers
 from tf_explain.core.grad_cam import GradCAM
-from tf_explain.core.smoothgrad import SmoothGrad
-from tf_explain.core.occlusion_sensitivity import OcclusionSensitivity
 from tf_explain.core.integrated_gradients import IntegratedGradients
+from tf_explain.core.occlusion_sensitivity import OcclusionSensitivity
+from tf_explain.core.smoothgrad import SmoothGrad
 
 model = keras.Sequential(
     [
@@ -24,7 +27,6 @@ activations = keract.get_activations(model, x[:2], auto_compile=True)
 assert activations["conv"].shape == (2, 6, 6, 4)
 assert len(keract.get_gradients_of_trainable_weights(model, x[:2], y[:2])) == 4
 keras2ascii(model)
-from livelossplot.outputs import ExtremaPrinter
 
 model.fit(
     x,

@@ -1,8 +1,12 @@
-"""pip: keras-layer-normalization keras-ordered-neurons keras-drop-block keras-octave-conv keras-adaptive-softmax attention keras-gcn Keras-CoordConv keras-nalu ncps coral-ordinal focal-loss"""
+"""pip: keras-layer-normalization keras-ordered-neurons keras-drop-block keras-octave-conv
+keras-adaptive-softmax attention keras-gcn Keras-CoordConv keras-nalu ncps coral-ordinal
+focal-loss
+"""
 
 import os
 
 os.environ["TF_KERAS"] = "1"
+import coral_ordinal as coral
 import numpy as np
 from attention import Attention
 from focal_loss import BinaryFocalLoss, SparseCategoricalFocalLoss
@@ -10,7 +14,6 @@ from keras_layer_normalization import LayerNormalization
 from ncps.tf import LTC, CfC
 from ncps.wirings import AutoNCP
 from tensorflow import keras
-import coral_ordinal as coral
 
 x = np.random.rand(8, 6, 4).astype("float32")
 inputs = keras.layers.Input((6, 4))

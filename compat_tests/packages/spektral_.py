@@ -1,9 +1,8 @@
 """pip: spektral joblib lxml networkx scikit-learn"""
 
 import numpy as np
-import scipy.sparse as sp
 from spektral.data import BatchLoader, Dataset, Graph
-from spektral.layers import GATConv, GCNConv, GlobalSumPool, ChebConv
+from spektral.layers import GATConv, GCNConv, GlobalSumPool
 from tensorflow import keras
 
 

@@ -1,7 +1,6 @@
 """pip: tf-keras-vis deprecated imageio scipy"""
 
 import numpy as np
-import tensorflow as tf
 from tensorflow import keras
 from tensorflow.keras import layers
 from tf_keras_vis.activation_maximization import ActivationMaximization

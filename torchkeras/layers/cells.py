@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from .. import tree
+from ..dropping import scaled_mask
 from ..layer import TABLE, Layer
 from .gates import Gates, GRUGates, LSTMGates, SimpleGates, project, weight_rows
 
@@ -94,6 +95,34 @@ class GatedCell(Gates, Layer):
             zeros = torch.zeros(batch_size, self.units, dtype=dtype, device=self.device)
         return zeros if self.n_states == 1 else [zeros] * self.n_states
 
+    def get_dropout_mask_for_cell(
+        self, inputs: Tensor, training: bool | None, count: int = 1
+    ) -> Any:
+        """The masks of the inputs for cells with a `call` of their own: one, or a list of `count`.
+
+        None without dropout; ones outside of training.
+        """
+        if not self.dropout:
+            return None
+        if not training:
+            return _one_or_all([torch.ones_like(inputs)] * count)
+        if self._input_masks is None:
+            self._input_masks = [scaled_mask(inputs, self.dropout) for _ in range(count)]
+        return _one_or_all(self._input_masks)
+
+    def get_recurrent_dropout_mask_for_cell(
+        self, inputs: Tensor, training: bool | None, count: int = 1
+    ) -> Any:
+        """The same for the state."""
+        if not self.recurrent_dropout:
+            return None
+        if not training:
+            return _one_or_all([torch.ones_like(inputs)] * count)
+        if self._recurrent_masks is None:
+            masks = [scaled_mask(inputs, self.recurrent_dropout) for _ in range(count)]
+            self._recurrent_masks = masks
+        return _one_or_all(self._recurrent_masks)
+
     def reset_dropout_mask(self) -> None:
         """Draw new masks for the inputs at the next step."""
         self._input_masks = None
@@ -101,6 +130,10 @@ class GatedCell(Gates, Layer):
     def reset_recurrent_dropout_mask(self) -> None:
         """Draw new masks for the state at the next step."""
         self._recurrent_masks = None
+
+
+def _one_or_all(masks):
+    return masks[0] if len(masks) == 1 else masks
 
 
 @TABLE.add()

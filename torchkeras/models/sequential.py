@@ -127,6 +127,8 @@ class Sequential(Functional):
         return InputLayer(batch_input_shape=shape, dtype=dtype, name=name)
 
     def __call__(self, *args, **kwargs):
+        if not self._stack and self._graph is None and args:
+            return args[0]  # without layers nothing is computed
         if self._graph is None and args and not isinstance(args[0], (Tensor, KerasTensor)):
             inputs = text_array(args[0])
             self._given_texts = is_text(inputs)

@@ -132,7 +132,7 @@ class _AliasFinder(MetaPathFinder, Loader):
         if fullname in _PARENTS:
             return ModuleSpec(fullname, _ParentLoader(), is_package=True)
         ours = real_name(fullname)
-        if ours is None:
+        if ours is None or fullname.partition(".")[0] == "keras_applications" and _is_installed():
             return None
         if ours.startswith(_TENSORFLOW + "."):
             return ModuleSpec(fullname, _PartLoader(), is_package=True)
@@ -205,6 +205,11 @@ _PARENTS = {
     if name.split(".")[0] in ("keras", "tensorflow", "tensorflow_core")
 } - {*ALIASES, "tensorflow.python", "tensorflow.compat", "tensorflow.compat.v1",
      "tensorflow.compat.v2"}  # fmt: skip
+
+
+def _is_installed():
+    """Whether the package keras_applications is there: it computes with the Keras it is given."""
+    return PathFinder.find_spec("keras_applications") is not None
 
 
 def _exists(name):

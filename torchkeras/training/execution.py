@@ -187,6 +187,13 @@ class OneDevice:
 
     num_replicas_in_sync = 1
 
+    class extended:
+        """What libraries ask of a strategy's inside."""
+
+        _in_multi_worker_mode = staticmethod(lambda: False)
+        should_checkpoint = should_save_summary = True
+        worker_devices = parameter_devices = ("/device:CPU:0",)
+
     def scope(self) -> AbstractContextManager:
         """A block in which models are made as everywhere else."""
         return nullcontext(self)

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from ... import config as settings
+from ...training.execution import OneDevice
 from .calls import Namespace, refused, tensor
 
 PhysicalDevice = namedtuple("PhysicalDevice", "name device_type")
@@ -122,7 +123,7 @@ class Strategy:
     num_replicas_in_sync = 1
 
     def __init__(self, *args: Any, **kwargs: Any):
-        self.extended = Namespace("distribute.extended", num_replicas_in_sync=1)
+        self.extended = OneDevice.extended
 
     def scope(self):
         """A block in which variables are made; there is one copy of them."""
