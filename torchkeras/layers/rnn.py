@@ -261,6 +261,8 @@ class RNN(StateArguments):
         return _sizes(self.cell.state_size)
 
     def _symbolic_outputs(self, args, kwargs):
+        if not all(m.built for m in self.modules() if isinstance(m, Layer)):
+            self._infer(args, kwargs)  # layers in a cell of the user are built as it is called
         outputs = super()._symbolic_outputs(args, kwargs)
         if not self.return_state or not isinstance(outputs, list):
             return outputs

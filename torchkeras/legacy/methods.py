@@ -129,6 +129,7 @@ def _empty(self):
 
 METHODS = {
     "compiled": property(lambda model: model._compiled is not None),
+    "_feed_inputs": property(lambda model: list(model._graph.flat_inputs)),
     "_is_compiled": property(lambda model: model._compiled is not None),
     "fit_generator": fit_generator,
     "evaluate_generator": evaluate_generator,

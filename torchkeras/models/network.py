@@ -91,11 +91,6 @@ class Network(Layer):
                 row = Weight(name, key, trainable=parameter.requires_grad, autocast=False)
                 self._weights.append(LayerWeight(self, row, name, tuple(parameter.shape)))
 
-    @property
-    def _feed_inputs(self):
-        """The inputs one by one, as packages that look into models ask for them."""
-        return list(self._graph.flat_inputs)
-
     def _mixed_dtype(self):
         """What plain modules compute in under a policy of two dtypes."""
         mixed = self._compute_dtype is not self._variable_dtype
