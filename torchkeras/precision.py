@@ -27,6 +27,21 @@ _TEXT = "string"  # a dtype for Keras; torch has no tensors of text
 _ALIASES = {"half": "float16", "float": "float32", "double": "float64", "int": "int32"}
 
 
+class DtypeName(str):
+    """A dtype's name that answers what TensorFlow's dtypes are asked for.
+
+    >>> DtypeName("float32").is_floating, DtypeName("int32").base_dtype
+    (True, 'int32')
+    """
+
+    __slots__ = ()
+    name = base_dtype = property(str)
+    as_numpy_dtype = property(lambda self: np.dtype(str(self)).type)
+    is_floating = property(lambda self: "float" in self)
+    is_integer = property(lambda self: "int" in self)
+    is_bool = property(lambda self: self == "bool")
+
+
 def dtype_name(dtype) -> str:
     """The Keras name of a dtype given as name, numpy dtype, torch dtype or Python type."""
     if isinstance(dtype, torch.dtype):

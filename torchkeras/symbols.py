@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from . import names, tree
 from .arrays import operand
-from .precision import dtype_name, torch_dtype
+from .precision import DtypeName, dtype_name, torch_dtype
 
 Shape = tuple[int | None, ...]
 
@@ -39,7 +39,7 @@ class KerasTensor:
         self, shape: Sequence[int | None], dtype: str = "float32", name: str | None = None
     ):
         self.shape: Shape = tuple(shape)
-        self.dtype = dtype_name(dtype)
+        self.dtype = DtypeName(dtype_name(dtype))
         self.name = name or names.unique_name("keras_tensor")
         self.node: Node | None = None
         self.index = 0  # among the flat outputs of the node

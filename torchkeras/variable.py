@@ -13,7 +13,7 @@ from torch.utils._pytree import tree_map
 from .arrays import as_tensor, operand, to_numpy
 from .config import floatx
 from .layout import contiguous, layout
-from .precision import dtype_name
+from .precision import DtypeName, dtype_name
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ class Variable:
 
     @property
     def dtype(self) -> str:
-        return dtype_name(self.native[0].dtype)
+        return DtypeName(dtype_name(self.native[0].dtype))
 
     @property
     def device(self) -> torch.device:
@@ -155,8 +155,12 @@ class Variable:
         """Whether values of this shape may be assigned."""
         return tuple(shape) == tuple(self.shape)
 
-    def assign(self, value: Any) -> Variable:
-        """Write `value`, of the same shape, into the variable."""
+    def assign(self, value: Any, use_locking: bool = False, name=None, read_value=True) -> Variable:
+        """Write `value`, of the same shape, into the variable.
+
+        The other arguments are TensorFlow's and change nothing: there is one thread, and the
+        variable itself is the answer.
+        """
         tensor = as_tensor(value, device=self.device)
         if not self.fits(tensor.shape):
             raise ValueError(
@@ -167,11 +171,15 @@ class Variable:
             self._write(tensor)
         return self
 
-    def assign_add(self, delta: Any) -> Variable:
+    def assign_add(
+        self, delta: Any, use_locking: bool = False, name=None, read_value=True
+    ) -> Variable:
         """Add `delta` in place."""
         return self.assign(self.value.detach() + as_tensor(delta, device=self.device))
 
-    def assign_sub(self, delta: Any) -> Variable:
+    def assign_sub(
+        self, delta: Any, use_locking: bool = False, name=None, read_value=True
+    ) -> Variable:
         """Subtract `delta` in place."""
         return self.assign(self.value.detach() - as_tensor(delta, device=self.device))
 

@@ -29,6 +29,5 @@ explanation = lime_image.LimeImageExplainer().explain_instance(
     np.random.rand(24, 24, 3),
     lambda images: classifier.predict(images, verbose=0),
     num_samples=20,
-    progress_bar=False,
 )
 assert explanation.get_image_and_mask(explanation.top_labels[0])[1].shape == (24, 24)

@@ -183,6 +183,8 @@ def matmul(
 
 @entry()
 def tensordot(a, b, axes, name=None):
+    if isinstance(axes, (list, tuple)):
+        axes = [[one] if isinstance(one, int) else list(one) for one in axes]
     return torch.tensordot(a, b, dims=axes)
 
 

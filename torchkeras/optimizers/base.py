@@ -24,6 +24,7 @@ from ..variable import Variable
 from . import accumulation, clipping, rows, schedules
 from .descent import Descent
 from .keras_state import KerasState
+from .old_rules import OldRules
 from .rates import Rated
 from .schedules import LearningRateSchedule
 from .state import Batch, ParameterHandle, to_keras
@@ -42,7 +43,7 @@ _add_param_group, _state_dict, _load_state_dict = map(
 )
 
 
-class Optimizer(Rated, Descent, KerasState, torch.optim.Optimizer):
+class Optimizer(Rated, Descent, KerasState, OldRules, torch.optim.Optimizer):
     """Base of all optimizers; a rule overrides `update`, `slots` and `get_config`.
 
     A rule written for Keras, with `build`, `add_variable_from_reference` and
@@ -78,7 +79,8 @@ class Optimizer(Rated, Descent, KerasState, torch.optim.Optimizer):
         self._spared: set[int] = set()
         self._spared_names: list[str] = []
         self._batches: list[Batch] | None = None
-        self._by_variable = type(self).update_step is not Optimizer.update_step
+        own = type(self).update_step is not Optimizer.update_step
+        self._by_variable = own or self._has_old_rule()
         self._take(kwargs)
         self._check()
 
@@ -173,7 +175,7 @@ class Optimizer(Rated, Descent, KerasState, torch.optim.Optimizer):
 
     def update_step(self, gradient: Tensor, variable: Variable) -> None:
         """The rule for one variable in the axes of Keras, for optimizers written for Keras."""
-        raise NotImplementedError
+        self._apply_old_rule(gradient, variable)
 
     # Binding
 
@@ -200,6 +202,7 @@ class Optimizer(Rated, Descent, KerasState, torch.optim.Optimizer):
             self.param_groups[0]["params"].extend(fresh)
         else:
             self.add_param_group({"params": fresh})
+        self._create_slots(list(self._handles))
         self._plan()
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
@@ -468,9 +471,11 @@ class Optimizer(Rated, Descent, KerasState, torch.optim.Optimizer):
 
     def _serialize_hyperparameter(self, value):
         """A rate as configs have it: the schedule's config, or a plain number."""
+        if isinstance(value, str) and value != "learning_rate":  # the name of a setting
+            return self._get_hyper(value)
         if self._schedule is not None:
             return schedules.serialize(self._schedule)
-        return float(value)
+        return float(self.learning_rate if isinstance(value, str) else value)
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects=None) -> Optimizer:

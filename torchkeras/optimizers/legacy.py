@@ -107,6 +107,8 @@ class Optimizer(base.Optimizer):
 
     def get_slot(self, var: Any, slot_name: str) -> SlotVariable:
         """What is remembered of `var` under a name, as a variable."""
+        if self._has_old_rule():
+            return super().get_slot(var, slot_name)
         self.build([var])
         key = self._var_key(var)
         handle = next(h for h in self._handles if self._var_key(h) == key)
@@ -140,6 +142,10 @@ class Optimizer(base.Optimizer):
         return config
 
     def _serialize_hyperparameter(self, value):
+        if isinstance(value, str) and value != "learning_rate":  # the name of a setting
+            return self._get_hyper(value)
+        if isinstance(value, str) and self._schedule is None:
+            value = self.learning_rate
         if self._schedule is not None and not isinstance(self._schedule, _Called):
             return super()._serialize_hyperparameter(value)
         # before it is built tf.keras has the number as it was given
