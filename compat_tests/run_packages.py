@@ -93,6 +93,18 @@ def row(usage: Path, python: str) -> str:
     return f"| {link} | {versions(packages, python)} | {result} |"
 
 
+def write(rows: list[str]) -> None:
+    """Put rows into the page, in the place of those of the same usages."""
+    known = PAGE.read_text(encoding="utf-8").splitlines() if PAGE.exists() else []
+    table = {line.split("]")[0]: line for line in [*known, *rows] if line.startswith("| [")}
+    there = [line for line in table.values() if (PAGE.parent / _target(line)).exists()]
+    PAGE.write_text(HEAD + "\n".join(sorted(there)) + "\n", encoding="utf-8")
+
+
+def _target(line):
+    return line.partition("](")[2].partition(")")[0]
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--python", help="an interpreter that has the packages")
@@ -104,8 +116,7 @@ def main() -> int:
         wanted = list(dict.fromkeys(p for usage in usages for p in needs(usage)))
         python = options.python or environment(Path(folder), wanted)
         rows = [row(usage, python) for usage in usages]
-    if not options.names:
-        PAGE.write_text(HEAD + "\n".join(rows) + "\n", encoding="utf-8")
+    write(rows)
     return int(any(not line.endswith("| runs |") for line in rows))
 
 

@@ -138,6 +138,53 @@ def test_layers_in_lists_and_dicts_are_children():
     torch.testing.assert_close(other(torch.ones(2, 5)), block(torch.ones(2, 5)))
 
 
+def test_lists_under_names_with_an_underscore_are_children():
+    class Stack(Model):
+        def __init__(self):
+            super().__init__()
+            self._blocks, self._log = [], []
+            self._blocks += [layers.Dense(3), layers.Dense(2)]
+
+        def call(self, x):
+            self._log.append(1)
+            for block in self._blocks:
+                x = block(x)
+            return x
+
+    model = Stack()
+    model(torch.ones(1, 4))
+    assert len(model.trainable_weights) == 4 and model._log == [1]
+
+
+def test_a_layer_without_a_call_gives_its_inputs():
+    class Marker(Layer):
+        pass
+
+    x = torch.ones(2, 3)
+    assert Marker()(x) is x
+
+
+def test_an_attribute_may_announce_a_weight():
+    class Scale(Layer):
+        def __init__(self):
+            self.supports_masking = False  # before the base's __init__, which decides
+            super().__init__()
+            self.scale = None
+
+        def build(self, input_shape):
+            self.scale = self.add_weight("scale", input_shape[-1:], initializer="ones")
+
+        def call(self, x):
+            return x * self.scale
+
+        def compute_mask(self, inputs, mask=None):
+            return mask
+
+    layer = Scale()
+    layer(torch.ones(1, 4))
+    assert list(layer.state_dict()) == ["scale"] and layer.supports_masking
+
+
 def test_plain_modules_are_children():
     class Mixed(Layer):
         def __init__(self):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -436,7 +437,11 @@ class Layer(Penalized, Connected, Seldom):
             if not isinstance(value, LayerWeight):
                 value = self._adopt(name, value)
             object.__setattr__(self, name, value)
-        elif isinstance(value, (list, dict)) and name[0] != "_" and holds_modules(value):
+        elif (
+            isinstance(value, (list, dict))
+            and (name[0] != "_" or not _set_by_library())
+            and holds_modules(value)
+        ):
             object.__setattr__(self, name, track(self, name, value))
         else:
             if value is None and name == "activation" and self._is_of_library():
@@ -492,6 +497,14 @@ def _build_at_first_call(layer, args, kwargs):
     inputs = args[0] if args else next(iter(kwargs.values()))
     with torch.inference_mode(False):  # or weights that `predict` makes could not be trained
         layer._ensure_built(tree.map_structure(shape_of, inputs))
+
+
+def _set_by_library():
+    """Whether an attribute is set by code of this package or of torch: lists of their own."""
+    frame = sys._getframe(2)
+    while frame.f_code.co_name == "__setattr__":  # that of a model, or of the user's class
+        frame = frame.f_back
+    return frame.f_globals.get("__name__", "").partition(".")[0] in ("torch", "torchkeras")
 
 
 def _is_shape_list(shape):

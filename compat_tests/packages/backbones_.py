@@ -1,5 +1,5 @@
-"""pip: efficientnet image-classifiers keras-applications scikit-image keras-resnet keras-
-efficientnet-v2 vit-keras keras-cv-attention-models keras-efficientnets
+"""pip: efficientnet image-classifiers keras-efficientnet-v2 vit-keras validators
+keras-applications scikit-image lazy_loader imageio tifffile
 """
 
 import efficientnet.tfkeras as efn

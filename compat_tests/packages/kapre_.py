@@ -1,4 +1,6 @@
-"""pip: kapre"""
+"""pip: kapre librosa soundfile audioread pooch decorator soxr msgpack platformdirs
+lazy_loader
+"""
 
 import numpy as np
 from kapre import STFT, Magnitude, MagnitudeToDecibel

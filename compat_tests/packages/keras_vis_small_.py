@@ -1,6 +1,4 @@
-"""pip: keract ann-visualizer keras-sequential-ascii keras-visualizer livelossplot ipython
-graphviz matplotlib tf-explain
-"""
+"""pip: keract keras-sequential-ascii livelossplot tf-explain ipython"""
 
 import keract
 import numpy as np

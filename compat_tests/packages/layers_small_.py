@@ -1,7 +1,4 @@
-"""pip: keras-layer-normalization keras-ordered-neurons keras-drop-block keras-octave-conv
-keras-adaptive-softmax attention keras-gcn Keras-CoordConv keras-nalu ncps coral-ordinal
-focal-loss
-"""
+"""pip: keras-layer-normalization attention ncps coral-ordinal focal-loss"""
 
 import os
 

@@ -1,4 +1,4 @@
-"""pip: spektral joblib lxml networkx scikit-learn"""
+"""pip: spektral lxml"""
 
 import numpy as np
 from spektral.data import BatchLoader, Dataset, Graph

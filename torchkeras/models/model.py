@@ -5,6 +5,7 @@ What trains a model is in `trainer.py`, what runs it in `network.py`.
 
 from __future__ import annotations
 
+from collections.abc import ValuesView
 from typing import Any
 
 from .. import tree
@@ -162,6 +163,7 @@ class Model(Trainer):
 
 def _single(tensors):
     """A list of one tensor is that tensor, as in tf.keras; tuples and dicts stay."""
+    tensors = list(tensors) if isinstance(tensors, ValuesView) else tensors
     alone = isinstance(tensors, list) and len(tensors) == 1 and not tree.is_nested(tensors[0])
     return tensors[0] if alone else tensors
 
