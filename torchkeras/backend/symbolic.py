@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, ValuesView
 from typing import Any
 
 import torch
@@ -22,6 +22,7 @@ class Part:
     """The calls between some symbolic tensors of a model and others, ready to run."""
 
     def __init__(self, inputs: Sequence[KerasTensor], outputs: Any):
+        outputs = list(outputs) if isinstance(outputs, ValuesView) else outputs
         self._graph = Graph(list(inputs), outputs)
         self.layers = self._graph.layers
         keys = {layer: str(number) for number, layer in enumerate(self.layers)}

@@ -285,14 +285,14 @@ def gather(params, indices, validate_indices=None, axis=None, batch_dims=0, name
     axis = (batch_dims if axis is None else int(axis)) % params.ndim
     if not batch_dims:
         taken = params.index_select(axis, indices.flatten())
-        return taken.reshape(*params.shape[:axis], *indices.shape, *params.shape[axis + 1 :])
+        return taken.reshape((*params.shape[:axis], *indices.shape, *params.shape[axis + 1 :]))
     lead = indices.shape[:batch_dims]
     rows = params.reshape(-1, *params.shape[batch_dims:])
     wanted = indices.reshape(-1, *indices.shape[batch_dims:])
     place = axis - batch_dims
     parts = [
         row.index_select(place, i.flatten()).reshape(
-            *row.shape[:place], *i.shape, *row.shape[place + 1 :]
+            (*row.shape[:place], *i.shape, *row.shape[place + 1 :])
         )
         for row, i in zip(rows, wanted, strict=True)
     ]
