@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+_HARD = ("hard_sigmoid", "conv_lstm1d", "conv_lstm2d", "conv_lstm3d")
 _TF = ("tf.keras 2.15", "tf_keras")
 _BY_3 = "the file is in the order of Keras 3; tf.keras starts the optimizer anew"
 
@@ -17,10 +18,12 @@ def reason(writer: str, ending: str, reader: str, name: str, optimizer: str, sai
         return _BY_3
     if reader in _TF and ending == ".keras" and "query_shape" in said:
         return "tf.keras insists on the shapes in MultiHeadAttention that Keras 3 refuses"
+    if reader == "tf.keras 2.15" and name == "spectral_norm":
+        return "tf.keras 2.15 does not know SpectralNormalization when it loads, its own neither"
     if name == "model_over_time":
         return "Keras 3 calls the model for each time step, so its BatchNormalization differs"
-    if ending == ".weights.h5" and said.startswith("predicts") and "Keras 3" in (reader, writer):
-        return "Keras 3 means another function by `hard_sigmoid`, and weights alone do not tell it"
+    if name in _HARD and said.startswith("predicts") and "Keras 3" in (reader, writer):
+        return "Keras 3 means another function by `hard_sigmoid`, the default of these layers in 2"
     if writer == "Keras 3" and ending == ".h5" and "no vocabulary" in said:
         return "Keras 3 leaves a vocabulary that was learned out of `.h5` files"
     return said
