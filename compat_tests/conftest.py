@@ -16,7 +16,7 @@ import torch  # noqa: E402
 
 from torchkeras import config, names  # noqa: E402
 
-collect_ignore = ["scripts"]  # programs, which the tests run
+collect_ignore = ["packages", "scripts"]  # programs, which others run
 
 
 @pytest.fixture(autouse=True)

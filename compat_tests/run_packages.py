@@ -27,6 +27,10 @@ Packages written for Keras or tf.keras, run unchanged with `python -m torchkeras
 usage. `compat_tests/run_packages.py` installs them, runs the files of `compat_tests/packages/` and
 writes this table; where an error stands, that is where the package stops.
 
+Known not to run: larq, qkeras, tensorflow-model-optimization and tensorflow-probability, which
+import what is inside of TensorFlow; deepctr and keras-rl2, which use private names; textgenrnn and
+keras-ocr, which fail on numpy 2; the GradientExplainer of shap, which takes our models for torch's.
+
 | packages | versions | result |
 |---|---|---|
 """

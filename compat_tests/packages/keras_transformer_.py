@@ -1,5 +1,5 @@
-"""pip: keras-transformer keras-multi-head keras-pos-embd keras-layer-normalization keras-
-embed-sim keras-position-wise-feed-forward keras-self-attention
+"""pip: keras-transformer keras-multi-head keras-pos-embd keras-layer-normalization keras-embed-sim
+keras-position-wise-feed-forward keras-self-attention
 """
 
 import os
