@@ -20,7 +20,7 @@ class Merge(Layer):
     def __call__(self, *args: Any, **kwargs: Any):
         if not kwargs and len(args) == 1 and type(args[0]) is list and self.built:
             for tensor in args[0]:  # plain ones need no look at their nesting
-                if type(tensor) is not Tensor or tensor.dtype is not self.compute_dtype:
+                if type(tensor) is not Tensor or tensor.dtype is not self._compute_dtype:
                     break
                 if hasattr(tensor, "_keras_mask") or tensor.ndim != self._checked_ndim:
                     break
