@@ -34,7 +34,9 @@ def test_without_graphviz(no_graphviz, tmp_path, capsys):
     assert (tmp_path / "other.svg").exists() and not capsys.readouterr().out
 
 
-@pytest.mark.parametrize("name, kind", [("m.png", "png"), ("m.pdf", "pdf"), ("m", "png")])
+@pytest.mark.parametrize(
+    "name, kind", [("m.png", "png"), ("m.pdf", "pdf"), ("m", "png"), ("m.svg", "svg")]
+)
 def test_with_graphviz(monkeypatch, tmp_path, name, kind):
     pydot = pytest.importorskip("pydot")
     written = []
@@ -46,7 +48,7 @@ def test_with_graphviz(monkeypatch, tmp_path, name, kind):
     utils.plot_model(chain(Ours), tmp_path / name, rankdir="LR", dpi=50)
     ((path, format, dot),) = written
     assert (path, format) == (str(tmp_path / name), kind)
-    assert (dot.get("rankdir"), dot.get("dpi")) == ("LR", 50)
+    assert (dot.get("rankdir"), dot.get("dpi")) == ("LR", 72 if kind == "svg" else 50)
 
 
 @pytest.mark.parametrize("rankdir", ["TB", "BT", "LR", "RL"])

@@ -60,6 +60,7 @@ def plot_model(
         "show_trainable": show_trainable,
     }
     if has_graphviz():
+        dpi = 72 if kind == "svg" else dpi  # at others Graphviz enlarges an SVG, but not its frame
         dot = model_to_dot(model, rankdir=rankdir, dpi=dpi, layer_range=layer_range, **shown)
         dot.write(str(path), format=kind)
         return _for_notebook(path, kind)
