@@ -80,6 +80,16 @@ CASES = {
         "Unknown initializer.*glorot",
     ),
     "loss": (lambda: model().compile("sgd", "msee"), ValueError, "Unknown loss.*msee.*mse"),
+    "shapes for a loss": (
+        lambda: losses.mean_squared_error(np.ones((4, 3)), np.ones((4, 2))),
+        ValueError,
+        r"mean_squared_error needs.*y_true of shape \(4, 3\) and y_pred of shape \(4, 2\)",
+    ),
+    "shapes for a loss object": (
+        lambda: losses.Huber()(torch.ones(4, 3), torch.ones(4, 2)),
+        ValueError,
+        r"huber needs.*\(4, 3\).*\(4, 2\)",
+    ),
     "optimizer": (lambda: model().compile("adamm"), ValueError, "Unknown optimizer.*adamm.*adam"),
     "metric": (
         lambda: model().compile("sgd", "mse", metrics=["acuracy"]),

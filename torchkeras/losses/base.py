@@ -10,6 +10,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.overrides import handle_torch_function, has_torch_function
@@ -171,11 +172,29 @@ def loss_function(*aliases: str) -> Callable:
             if has_torch_function((y_true, y_pred)):
                 both = y_true, y_pred
                 return handle_torch_function(function, both, *both, *args, **kwargs)
-            return fn(y_true, y_pred, *args, **kwargs)
+            try:
+                return fn(y_true, y_pred, *args, **kwargs)
+            except RuntimeError:
+                _check_shapes(fn, y_true, y_pred)
+                raise
 
         return TABLE.add(*aliases)(function)
 
     return enter
+
+
+def _check_shapes(fn, y_true, y_pred):
+    """ValueError where what torch refused are shapes that do not broadcast."""
+    if getattr(MEANS.get(fn), "takes_classes", False):
+        return
+    shapes = [tuple(np.shape(y)) for y in (y_true, y_pred)]
+    try:
+        torch.broadcast_shapes(*shapes)
+    except RuntimeError:
+        raise ValueError(
+            f"{fn.__name__} needs labels and predictions of one shape, or of shapes that "
+            f"broadcast; received y_true of shape {shapes[0]} and y_pred of shape {shapes[1]}."
+        ) from None
 
 
 def mean_of(fn: Callable, takes_classes: bool = False) -> Callable:
