@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from .base import TABLE, LossFunctionWrapper, loss_function, to_floats
@@ -36,7 +37,7 @@ def _margins(y_true, y_pred):
     y_true, y_pred = to_floats(y_true, y_pred)
     zero_one = ((y_true == 0) | (y_true == 1)).all()
     y_true = torch.where(zero_one, 2.0 * y_true - 1.0, y_true)
-    return (1.0 - y_true * y_pred).clamp_min(0.0)
+    return _shortfall(1.0 - y_true * y_pred)
 
 
 @loss_function()
@@ -49,7 +50,12 @@ def categorical_hinge(y_true: Any, y_pred: Any) -> Tensor:
     y_true, y_pred = to_floats(y_true, y_pred)
     truth = (y_true * y_pred).sum(-1)
     others = ((1.0 - y_true) * y_pred).amax(-1)
-    return (others - truth + 1.0).clamp_min(0.0)
+    return _shortfall(others - truth + 1.0)
+
+
+def _shortfall(margin):
+    """`max(margin, 0)` with the slope 1 at 0, as in tf.keras; that of torch's clamp varies."""
+    return F.threshold(margin, -torch.finfo(margin.dtype).tiny, 0.0)
 
 
 @TABLE.add()
