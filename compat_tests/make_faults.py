@@ -129,7 +129,9 @@ def _all_state(made):
 def _forked(target, *arguments):
     """A process with everything imported already, which waits until the writer has begun."""
     ready, tell = multiprocessing.Pipe(duplex=False)
-    process = multiprocessing.get_context("fork").Process(target=target, args=(tell, *arguments))
+    process = multiprocessing.get_context("fork").Process(
+        target=_in_one_thread, args=(target, tell, *arguments)
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # forking beside threads of torch
         process.start()
@@ -139,6 +141,12 @@ def _forked(target, *arguments):
     except EOFError:
         raise AssertionError("the writer ended before it began") from None
     return process
+
+
+def _in_one_thread(target, *arguments):
+    """Torch's threads are not forked with a process, and it would wait for them."""
+    torch.set_num_threads(1)
+    target(*arguments)
 
 
 def _checkpoints(tell, path):
