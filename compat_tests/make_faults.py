@@ -15,7 +15,6 @@ import resource
 import subprocess
 import sys
 import time
-import warnings
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -26,6 +25,7 @@ import torch  # noqa: E402
 
 import torchkeras  # noqa: E402
 from compat_tests.parts import write_part  # noqa: E402
+from compat_tests.processes import forked  # noqa: E402
 from torchkeras import layers  # noqa: E402
 
 FORMATS = [".keras", ".h5", ".weights.h5", ".safetensors"]
@@ -127,26 +127,15 @@ def _all_state(made):
 
 
 def _forked(target, *arguments):
-    """A process with everything imported already, which waits until the writer has begun."""
+    """A process that has begun, as it tells by the pipe that is its first argument."""
     ready, tell = multiprocessing.Pipe(duplex=False)
-    process = multiprocessing.get_context("fork").Process(
-        target=_in_one_thread, args=(target, tell, *arguments)
-    )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # forking beside threads of torch
-        process.start()
+    process = forked(target, tell, *arguments)
     tell.close()
     try:
         ready.recv()
     except EOFError:
         raise AssertionError("the writer ended before it began") from None
     return process
-
-
-def _in_one_thread(target, *arguments):
-    """Torch's threads are not forked with a process, and it would wait for them."""
-    torch.set_num_threads(1)
-    target(*arguments)
 
 
 def _checkpoints(tell, path):

@@ -21,6 +21,7 @@ import numpy as np
 import torch
 
 import torchkeras
+from compat_tests.processes import forked
 from torchkeras import Sequential, layers, optimizers
 from torchkeras.callbacks import BackupAndRestore, Callback, CSVLogger, ModelCheckpoint
 from torchkeras.saving.state import read_state
@@ -48,14 +49,6 @@ class Slowly(Callback):
         time.sleep(self.seconds)
 
 
-def _forked(target, *arguments):
-    process = multiprocessing.get_context("fork").Process(target=target, args=arguments)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # forking beside threads of torch
-        process.start()
-    return process
-
-
 def _moments(count):
     return np.random.default_rng(1).uniform(0.0, 1.0, count)
 
@@ -69,7 +62,7 @@ def killed_in_backup(count, folder, epochs=10_000):
     for moment in _moments(count):
         saved = _position(folder)
         started.unlink(missing_ok=True)
-        process = _forked(_train_with_backup, folder, started, epochs)
+        process = forked(_train_with_backup, folder, started, epochs)
         _wait_for(started, process)
         time.sleep(0.15 * moment)
         process.kill()
@@ -126,7 +119,7 @@ def interrupted(count, folder):
         place = folder / str(number)
         place.mkdir()
         ours, theirs = multiprocessing.Pipe()
-        process = _forked(_train_until_interrupted, place, theirs)
+        process = forked(_train_until_interrupted, place, theirs)
         _wait_for(place / "started", process)
         time.sleep(0.1 * moment)
         sent = time.time()
@@ -175,7 +168,7 @@ def _train_until_interrupted(folder, pipe):
 def disk_full(count, folder):
     """A write that fails raises OSError from `fit`; the file before it stays as it was."""
     for kind in ("weights", "backup") * max(count // 2, 1):
-        process = _forked(_train_on_a_full_disk, folder, kind)
+        process = forked(_train_on_a_full_disk, folder, kind)
         process.join(60)
         assert process.exitcode == 0, f"{kind}: exit code {process.exitcode}"
     return {"runs": 2 * max(count // 2, 1)}
@@ -232,7 +225,7 @@ def folder_lost(count, folder):
 
 def out_of_memory(count, folder):
     """A batch too large for the memory: an error that names its size, a model that trains on."""
-    process = _forked(_train_without_memory, count)
+    process = forked(_train_without_memory, count)
     process.join(120)
     assert process.exitcode == 0, f"exit code {process.exitcode}"
     return {"repeats": count}
