@@ -342,12 +342,12 @@ def keras_ratios(names, rounds):
     return json.loads(done.stdout.splitlines()[-1])
 
 
-NOTES = """What is above 1.1, and why: a call of a layer costs 5 to 10 microseconds more than one
-of a function, which shows where the work is 20 to 90 (`Permute`, `Add`, `Rescaling`). Poolings
-turn the axes of inputs and results, two views whose backward pass takes 10 microseconds each.
-`BatchNormalization` of rows keeps the biased variance, as tf.keras does and torch's kernel does
-not: two more kernels over the statistics. selu has the slope of tf.keras at 0, which torch's
-kernel has not: a pass more. Masked recurrent layers are held against torch's without a mask."""
+NOTES = """What is above 1.1, and why: a call of a layer costs some microseconds more than one of a
+function, which shows where the work is small (`Permute`). Poolings turn the axes of inputs and
+results, two views with a backward pass each. `BatchNormalization` of rows keeps the biased
+variance, as tf.keras does and torch's kernel does not: two more kernels over the statistics. selu
+has the slope of tf.keras at 0, which torch's kernel has not: a pass more. Masked recurrent layers
+are held against torch's without a mask."""
 
 
 def page(found, keras, rounds) -> str:
