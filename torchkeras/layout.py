@@ -105,34 +105,57 @@ def _product(sizes):
 def contiguous(tensor: Tensor) -> Tensor:
     """`tensor` with its values in order in memory, which may be itself.
 
-    A kernel as Keras has it is torch's with axes moved, and torch copies such a view slowly, except
-    a matrix that is turned. Of the kernels that are large this makes turned matrices and copies of
-    whole rows.
-
     >>> kernel = torch.randn(64, 32, 3, 3)  # out, in, rows, columns
     >>> torch.equal(contiguous(kernel.permute(2, 3, 1, 0)), kernel.permute(2, 3, 1, 0))
     True
     """
     if tensor.numel() < _LARGE or tensor.is_contiguous():
         return tensor.contiguous()
-    strides = tensor.stride()
-    axes = [axis for axis, size in enumerate(tensor.shape) if size > 1]
-    stored = sorted(axes, key=lambda axis: -strides[axis])
-    whole = tensor.permute([*stored, *(a for a in range(tensor.ndim) if a not in axes)])
-    if not whole.is_contiguous():
-        return tensor.contiguous()
-    sizes = [tensor.shape[axis] for axis in stored]
-    if axes[-1] == stored[0]:  # turn the matrix, then move whole rows
-        rows = whole.reshape(sizes[0], -1).t().contiguous().view(*sizes[1:], sizes[0])
-        order = [*stored[1:], stored[0]]
-        moved = rows.permute([order.index(axis) for axis in axes]).contiguous()
-    elif axes[0] == stored[-1]:  # move whole rows, then turn the matrix
-        order = [stored.index(axis) for axis in (*axes[1:], axes[0])]
-        rows = whole.reshape(sizes).permute(order).contiguous()
-        moved = rows.view(-1, sizes[-1]).t().contiguous()
+    return copy_into(torch.empty_like(tensor, memory_format=torch.contiguous_format), tensor)
+
+
+def copy_into(target: Tensor, source: Tensor) -> Tensor:
+    """`target.copy_(source)`, quicker where one is the other's kernel in Keras's order of axes.
+
+    Such a kernel is torch's with axes moved, and torch copies such a view slowly, except a matrix
+    that is turned. Of the kernels that are large this makes turned matrices and copies of whole
+    rows.
+    """
+    if target.numel() >= _LARGE and target.dtype == source.dtype and source.shape == target.shape:
+        axes, stored = _order(target), _order(source)
+        into, whole = _stored_so(target, axes), _stored_so(source, stored)
+        if into.is_contiguous() and whole.is_contiguous() and len(axes) > 1:
+            if axes[-1] == stored[0]:  # turn the matrix, then move whole rows
+                order = [*stored[1:], stored[0]]
+                sizes = [source.shape[axis] for axis in order]
+                _turn_and_move(into, whole, sizes, [order.index(axis) for axis in axes])
+                return target
+            if axes[0] == stored[-1]:  # move whole rows, then turn the matrix
+                order = [stored.index(axis) for axis in (*axes[1:], axes[0])]
+                rows = whole.permute(order).contiguous()
+                into.view(len(into), -1).copy_(rows.view(-1, len(into)).t())
+                return target
+    return target.copy_(source)
+
+
+def _turn_and_move(into, whole, sizes, order):
+    turned = whole.view(len(whole), -1).t()
+    if order == list(range(len(order))):
+        into.view(turned.shape).copy_(turned)
     else:
-        return tensor.contiguous()
-    return moved.view(tensor.shape)
+        into.copy_(turned.contiguous().view(sizes).permute(order))
+
+
+def _order(tensor):
+    """The axes that are longer than one, from the one that is farthest apart in memory."""
+    axes = [axis for axis, size in enumerate(tensor.shape) if size > 1]
+    return sorted(axes, key=lambda axis: -tensor.stride(axis))
+
+
+def _stored_so(tensor, axes):
+    """`tensor` with its axes in an order, without those of one."""
+    rest = [axis for axis in range(tensor.ndim) if axis not in axes]
+    return tensor.permute([*axes, *rest]).view([tensor.shape[axis] for axis in axes])
 
 
 _LARGE = 2**13  # numbers; smaller ones are copied in no time

@@ -12,7 +12,7 @@ from torch.utils._pytree import tree_map
 
 from .arrays import as_tensor, operand, to_numpy
 from .config import floatx
-from .layout import contiguous, layout
+from .layout import contiguous, copy_into, layout
 from .precision import DtypeName, dtype_name
 
 
@@ -340,7 +340,7 @@ class LayerWeight(Variable):
 
     def _write(self, tensor):
         for target, source in zip(self.native, self.to_native(tensor), strict=True):
-            target.detach().copy_(contiguous(source))
+            copy_into(target.detach(), source)
 
 
 def look_up(module: torch.nn.Module, path: str) -> Any:

@@ -4,10 +4,14 @@ The counts here are small; `compat_tests/make_faults.py` runs the same with larg
 """
 
 import os
+import zipfile
 
+import h5py
 import pytest
 
+import torchkeras
 from compat_tests import make_faults
+from compat_tests.checks.files import MODELS, trained
 from compat_tests.make_faults import FORMATS
 
 
@@ -43,3 +47,35 @@ def test_two_writers_leave_a_whole_file(ending, tmp_path):
 @pytest.mark.parametrize("ending", [".keras", ".safetensors"])
 def test_a_full_disk_leaves_the_old_file(ending, tmp_path):
     assert make_faults.full_disk(tmp_path, ending)["unsafe"] == []
+
+
+@pytest.mark.parametrize("ending", (".weights.h5", ".h5"))
+@pytest.mark.parametrize("case", MODELS)
+def test_every_array_that_is_read_has_a_checksum(case, ending, tmp_path):
+    path, model = tmp_path / f"model{ending}", trained(torchkeras, case, "adam")
+    model.save_weights(path)
+    arrays = []
+    with h5py.File(path) as file:
+        file.visititems(lambda name, node: arrays.append(name) if hasattr(node, "dtype") else None)
+    changed = 0
+    for name in arrays:
+        with h5py.File(path, "r+") as file:
+            node = file[name]
+            if "optimizer" in name or "metrics" in name or not node.size:
+                continue
+            before = node[()]
+            node[()] = before + 1
+        with pytest.raises(OSError, match="is not what was written"):
+            model.load_weights(path)
+        with h5py.File(path, "r+") as file:
+            file[name][()] = before
+        changed += 1
+    assert changed >= len(model.weights)
+    model.load_weights(path)
+
+
+def test_the_archive_tells_the_checksum_of_its_weights(tmp_path):
+    path = tmp_path / "model.keras"
+    trained(torchkeras, "cnn", "adam").save(path)
+    with zipfile.ZipFile(path) as members:
+        assert members.testzip() is None

@@ -79,12 +79,13 @@ class Archive:
         if WEIGHTS in self.names and (info := self._members.getinfo(WEIGHTS)).compress_type == 0:
             self._check(info, None)
             with _naming(self.file, WEIGHTS):
-                self._members.open(info).close()  # compares the member's own header
-                source = _Part(self._handle, _content_of(self._handle, info), info.file_size)
-                source.compare(info.CRC)
+                source = _Part(self._handle, place_of(self._members, info), info.file_size)
         else:
-            source = io.BytesIO(self.bytes(WEIGHTS))
+            info, source = None, io.BytesIO(self.bytes(WEIGHTS))
         with h5.reading(source, f"{self.file}: {WEIGHTS}") as root:
+            if info is not None and not root.is_checked:  # array by array, as they are read
+                with _naming(self.file, WEIGHTS):
+                    source.compare(info.CRC)
             yield root
 
 
@@ -116,15 +117,21 @@ class _Part(io.RawIOBase):
 
     def compare(self, checksum: int) -> None:
         """OSError where the bytes are not those that the archive tells a checksum of."""
-        if _checksum(self, 0) != checksum or self._at != self._size:
-            raise OSError("its bytes are not what was written")
+        found, buffer, before = 0, memoryview(bytearray(_PIECE)), self.seek(0, 1)
         self.seek(0)
+        while count := self.readinto(buffer):
+            found = zlib.crc32(buffer[:count], found)
+        if found != checksum or self._at != self._size:
+            raise OSError("its bytes are not what was written")
+        self.seek(before)
 
 
-def _content_of(handle, info):
-    """Where the bytes of a member begin: behind its header, its name and what else is there."""
-    handle.seek(info.header_offset + 26)
-    return info.header_offset + 30 + sum(struct.unpack("<HH", handle.read(4)))
+def place_of(members: zipfile.ZipFile, info: zipfile.ZipInfo) -> int:
+    """Where the bytes of a stored member begin; its own header has been compared."""
+    members.open(info).close()
+    file = members.fp
+    file.seek(info.header_offset + 26)
+    return info.header_offset + 30 + sum(struct.unpack("<HH", file.read(4)))
 
 
 @contextmanager
@@ -166,18 +173,10 @@ def writing(path: str, config: str, date: str) -> Iterator[h5.Writer]:
         with h5.writing(file.raw, start) as root:
             yield root
         info.file_size = info.compress_size = file.raw.seek(0, os.SEEK_END) - start
-        info.CRC = _checksum(file.raw, start)
+        info.CRC = root.whole(file.raw, start)
         file.seek(info.header_offset)
         file.write(info.FileHeader(zip64=True))
         file.seek(0, os.SEEK_END)
         members.start_dir = file.tell()
         members.filelist.append(info)
         members.NameToInfo[WEIGHTS] = info
-
-
-def _checksum(raw, start):
-    found, buffer = 0, memoryview(bytearray(_PIECE))
-    raw.seek(start)
-    while count := raw.readinto(buffer):
-        found = zlib.crc32(buffer[:count], found)
-    return found

@@ -11,6 +11,7 @@ from ..configs import plain
 from ..names import to_snake_case
 from ..registry import custom_object_scope, get_registered_object
 from . import bytecode, h5, optimizer_values
+from .checksums import Checks
 from .config import check_code
 from .spellings import for_archives, modern
 from .weights import unused
@@ -187,7 +188,9 @@ def _read_one(root, optimizer, path):
         fitted = optimizer_values.fit(optimizer, state)
         if fitted:
             pairs = zip(fitted, optimizer.get_weights(), strict=True)
-            optimizer.set_weights([own if array is None else array.read() for array, own in pairs])
+            with Checks() as checks:
+                values = [own if array is None else array.read(checks) for array, own in pairs]
+            optimizer.set_weights(values)
     except ValueError as error:
         if root.is_checked and not str(error).startswith(optimizer.name):
             raise OSError(f"{root.file} is damaged: {error}") from error

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from . import h5
+from .checksums import Checks
 
 _CONVOLUTIONS = ("Conv1D", "Conv2D", "Conv3D", "Conv2DTranspose", "ConvLSTM2D")
 _GATES_OF_1 = {"LSTM": (0, 2, 1, 3), "ConvLSTM2D": (0, 2, 1, 3), "GRU": (0, 1, 2)}
@@ -23,8 +24,8 @@ class Source:
         self.datasets, self.convert = datasets, convert
         self.shape = datasets[0].shape if shape is None else shape
 
-    def read(self) -> np.ndarray:
-        arrays = [dataset.read() for dataset in self.datasets]
+    def read(self, checks: Checks | None = None) -> np.ndarray:
+        arrays = [dataset.read(checks) for dataset in self.datasets]
         return self.convert(*arrays) if self.convert else arrays[0]
 
     def then(self, shape: tuple[int, ...], change: Callable) -> Source:

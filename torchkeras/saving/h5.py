@@ -11,13 +11,17 @@ from __future__ import annotations
 import io
 import json
 import math
+import os
 import zlib
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
 from functools import cache
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
+
+from .checksums import Checks, combined
 
 LARGEST_TEXT = 64 * 2**20  # of one attribute, in bytes: the config of a very large model
 _LARGEST_LIST = 2**16  # of one attribute: Keras splits lists of names below this
@@ -200,14 +204,14 @@ class Dataset:
             raise self._refuse("it does not hold numbers")
         if handle.get_space().get_simple_extent_type() == h5py.h5s.NULL:
             raise self._refuse("it is empty")
-        self._dataset = h5py.Dataset(handle)
+        self._handle = handle
         self.address = h5py.h5o.get_info(handle).addr  # where it is: several names may lead there
-        self.shape, self.dtype = tuple(self._dataset.shape), self._dataset.dtype
+        self.shape, self.dtype = tuple(handle.shape), handle.dtype
         if self.dtype.kind not in _KINDS or self.dtype.itemsize > 8:
             raise self._refuse(f"numbers of the type {self.dtype} are not read")
         self.size, self._everything = math.prod(self.shape), h5py.h5s.ALL
         declared = self.size * self.dtype.itemsize
-        chunk = self._dataset.chunks
+        chunk = plan.get_chunk() if plan.get_layout() == h5py.h5d.CHUNKED else ()
         if chunk and math.prod(chunk) * self.dtype.itemsize > max(2 * declared, _SMALL):
             raise self._refuse(f"it is stored in chunks of {chunk}, larger than itself")
         stored = handle.get_storage_size() * (_LARGEST_DEFLATION if filters else 1)
@@ -216,16 +220,22 @@ class Dataset:
                 f"it declares the shape {self.shape}, but the file holds {stored} bytes of it"
             )
 
-    def read(self) -> np.ndarray:
-        """All values; the caller has compared `shape` with what it expects."""
+    def read(self, checks: Checks | None = None) -> np.ndarray:
+        """All values; the caller has compared `shape` with what it expects.
+
+        OSError where they are not those that were written, which `checks` may find out later.
+        """
         with _naming(self.file, self.path):
-            if self.dtype.kind == "b":
-                values = np.asarray(self._dataset[()])
-            else:
-                values = np.empty(self.shape, self.dtype.newbyteorder("="))
-                if self.size:
-                    self._dataset.id.read(self._everything, self._everything, values)
-        _compare(self.file, self.path, values, self._checksums)
+            values = np.empty(self.shape, self.dtype.newbyteorder("="))
+            if self.size:
+                self._handle.read(self._everything, self._everything, values)
+        if self.path in self._checksums:
+            with nullcontext(checks) if checks else Checks() as checks:
+                checks.expect(
+                    values, self._checksums[self.path],
+                    f"{self.file} is damaged: {self.path} is not what was written. If it was "
+                    f"changed on purpose, delete the attribute {_CHECKSUMS!r} of the file.",
+                )  # fmt: skip
         return values
 
     def _refuse(self, why):
@@ -280,18 +290,6 @@ def _check_presence(root, checksums):
             raise OSError(f"{root.file} is damaged: {key} is missing.")
 
 
-def _compare(file, path, array, checksums):
-    if path in checksums and checksums[path] != _checksum(array):
-        raise OSError(
-            f"{file} is damaged: {path} is not what was written. If it was changed on purpose, "
-            f"delete the attribute {_CHECKSUMS!r} of the file."
-        )
-
-
-def _checksum(array):
-    return zlib.crc32(np.ascontiguousarray(array))
-
-
 class _naming:
     """Whatever the library raises on a damaged file becomes an OSError that names the file."""
 
@@ -323,30 +321,35 @@ def _text(value):
 class Writer:
     """A group of a file that is being written."""
 
-    def __init__(self, group: Any, checksums: dict[str, int]):
-        self._group, self._checksums = group, checksums
+    def __init__(self, group: Any, made: _Made):
+        self._group, self._all = group, made
         self._path = group.name
-        self._made: dict[str, Writer] = {}
+        self._below: dict[str, Writer] = {}
+        self._checksums: dict[str, Callable[[], int]] = {}  # of this group's attributes and arrays
 
     def group(self, name: str) -> Writer:
         """The group `name` below this one, made where it is not there."""
-        if name not in self._made:
-            made = Writer(self._group.require_group(name), self._checksums)
-            self._made[name] = made
-        return self._made[name]
+        if name not in self._below:
+            self._below[name] = Writer(self._make(name), self._all)
+        return self._below[name]
+
+    def _make(self, name):
+        import h5py
+
+        try:
+            return h5py.Group(h5py.h5g.create(self._group.id, name.encode(), _between()))
+        except ValueError:  # it is there: as a part of another's name, or in a file of the user's
+            return self._group.require_group(name)
 
     def text(self, name: str, value: str, as_bytes: bool = True) -> None:
         """An attribute; Keras writes some as bytes and some as text."""
         self._group.attrs[name] = value.encode() if as_bytes else value
-        self._note(name, value)
-
-    def _note(self, name, value):
-        self._checksums[f"{self._path}@{name}"] = zlib.crc32(value.encode())
+        self._note(f"@{name}", value.encode())
 
     def texts(self, name: str, values: Iterable[str]) -> None:
         """A list of names, split as Keras splits it where it is too large for one attribute."""
         values = list(values)
-        self._note(name, "\n".join(values))
+        self._note(f"@{name}", "\n".join(values).encode())
         values = [value.encode() for value in values]
         limit = 64512  # of an attribute in HDF5, with room for its header
         if any(len(value) > limit for value in values):
@@ -361,14 +364,16 @@ class Writer:
             for number, part in enumerate(np.array_split(array, parts)):
                 self._group.attrs[f"{name}{number}"] = part
 
-    def link(self, path: str, target: str) -> None:
-        """A second path to the group at `target`; both are below this group."""
-        self._group.require_group(path.rpartition("/")[0] or "/")[path.rpartition("/")[2]] = (
-            self._group[target]
-        )
+    def link(self, path: str, name: str) -> None:
+        """A second path to the group that was made here under a name; both are below this one."""
+        above, _, last = path.rpartition("/")
+        target = self._below[name]
+        self._group.require_group(above or "/")[last] = target._group
+        start = f"{self._path.rstrip('/')}/{path}"
+        self._all.checksums |= {start + key: of for key, of in target._checksums.items()}
 
     def array(self, name: str, value: np.ndarray) -> None:
-        """An array with a checksum."""
+        """An array, which must stay as it is until the file is written, with a checksum."""
         import h5py
 
         value = np.ascontiguousarray(value) if np.ndim(value) else np.asarray(value)
@@ -378,18 +383,74 @@ class Writer:
         made = h5py.h5d.create(
             self._group.id, name.encode(), kind, space, _plain_arrays(), _between()
         )
+        checksum = self._note(f"/{name}", value)
         if value.size:
+            self._all.put(made, value, checksum)
+
+    def whole(self, raw: Any, start: int) -> int:
+        """The checksum of the file, which is closed, in a raw file from the byte `start` on."""
+        return self._all.whole(raw, start)
+
+    def _note(self, key, data):
+        path = self._path.rstrip("/") if key.startswith("/") else self._path
+        self._checksums[key] = self._all.checksums[path + key] = self._all.checks.of(data)
+        return self._checksums[key]
+
+
+class _Made:
+    """What is to be told of all that was written into a file."""
+
+    def __init__(self, checks: Checks, raw: Any = None, start: int = 0):
+        self.checks, self._raw, self._start = checks, raw, start
+        self.checksums: dict[str, Callable[[], int]] = {}  # by path, or path@attribute
+        self._places: list[tuple[int, int, Callable[[], int]]] = []  # of arrays: offset, bytes
+
+    def put(self, made: Any, value: np.ndarray, checksum: Callable[[], int]) -> None:
+        """Write an array where the library says; beside it if the file is only ours."""
+        import h5py
+
+        place = made.get_offset()
+        if self._raw is None or not hasattr(os, "pwrite"):
             made.write(h5py.h5s.ALL, h5py.h5s.ALL, value)
-        self._checksums[f"{self._path.rstrip('/')}/{name}"] = _checksum(value)
+        else:
+            task = (_write_at, self._raw.fileno(), self._start + place, value)
+            self.checks.aside(value.nbytes, *task)
+        self._places.append((place, value.nbytes, checksum))
+
+    def as_text(self) -> str:
+        return json.dumps({key: checksum() for key, checksum in self.checksums.items()})
+
+    def whole(self, raw: Any, start: int) -> int:
+        """The checksum of all that was written; the arrays are not read again for it."""
+        found, position = 0, 0
+        end = raw.seek(0, io.SEEK_END) - start
+        for offset, size, checksum in [*sorted(self._places, key=itemgetter(0)), (end, 0, int)]:
+            raw.seek(start + position)
+            while position < offset:
+                between = raw.read(min(offset - position, _SMALL))
+                if not between:
+                    raise OSError("A file became shorter while it was written.")
+                found, position = zlib.crc32(between, found), position + len(between)
+            found, position = combined(found, checksum(), size), position + size
+        return found
+
+
+def _write_at(handle, place, value):
+    left = memoryview(value).cast("B")
+    while left:
+        count = os.pwrite(handle, left, place)
+        left, place = left[count:], place + count
 
 
 @cache
 def _plain_arrays():
-    """How arrays are stored: one after the other, without the time of writing."""
+    """How arrays are stored: at places known at once, without the time of writing."""
     import h5py
 
     plan = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     plan.set_obj_track_times(False)
+    plan.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+    plan.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
     return plan
 
 
@@ -412,20 +473,20 @@ def writing(target: Any, start: int = 0) -> Iterator[Writer]:
     """
     import h5py
 
-    checksums: dict[str, int] = {}
-    if isinstance(target, h5py.Group):
-        yield Writer(target, checksums)
-        target.attrs[_CHECKSUMS] = json.dumps(checksums)
-        target.file.flush()
-        return
     with ExitStack() as stack:
+        if isinstance(target, h5py.Group):
+            made = _Made(stack.enter_context(Checks()))
+            yield Writer(target, made)
+            target.attrs[_CHECKSUMS] = made.as_text()
+            target.file.flush()
+            return
         raw = target
         if not isinstance(target, io.RawIOBase):
             raw = stack.enter_context(open(target, "xb+", buffering=0))
-        disk = _Disk(raw, start)
+        disk, made = _Disk(raw, start), _Made(stack.enter_context(Checks()), raw, start)
         with h5py.File(disk, "w") as file:
-            yield Writer(file, checksums)
-            file.attrs[_CHECKSUMS] = json.dumps(checksums)
+            yield Writer(file, made)
+            file.attrs[_CHECKSUMS] = made.as_text()
         if disk.error is not None:
             raise disk.error
 

@@ -52,17 +52,21 @@ def write_objects(root: h5.Writer, model: Any) -> None:
         if place.key not in first:  # in a list inside of a list, where only Keras 3 looks
             _write_place(root, place, named=True)
         elif place.path != first[place.key]:
-            root.link(f"{place.path}/vars", f"{first[place.key]}/vars")
+            root.link(_variables(place.path), _variables(first[place.key]))
     _write_metrics(root, model)
 
 
 def _write_place(root, place, named):
     """`named`: the names tell a reader that the places are those of Keras 3 too."""
-    group = root.group(f"{place.path}/vars" if place.path else "vars")
+    group = root.group(_variables(place.path))
     if named:
         group.text("name", module_name(place.owner), as_bytes=False)
     for number, weight in enumerate(place.weights):
         group.array(str(number), weight.numpy())
+
+
+def _variables(path):
+    return f"{path}/vars" if path else "vars"
 
 
 def _write_metrics(root, model):
@@ -162,7 +166,7 @@ class _Stored:
 
     def arrays(self, path) -> list[h5.Dataset]:
         """The arrays of an object: '0', '1', ... of its group, or none."""
-        path = f"{path}/vars" if path else "vars"
+        path = _variables(path)
         if self.old and not self.root.has(path):
             steps = [_OLD_LAYERS if step == "layers" else step for step in path.split("/")]
             path = "/".join(steps)

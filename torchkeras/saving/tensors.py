@@ -15,9 +15,11 @@ import struct
 import zipfile
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
+
+from .archive import place_of
+from .checksums import Checks
 
 _CHECKSUMS = "torchkeras_checksums"
 _LARGEST_HEADER = 100 * 10**6  # as the safetensors library has it
@@ -68,30 +70,37 @@ def load(model: torch.nn.Module, path: str, kind: str) -> None:
 def _write_safetensors(path, state):
     """The format of https://github.com/huggingface/safetensors: a JSON header, then the bytes."""
     header: dict[str, Any] = {}
-    parts, position, sums = [], 0, {}
+    parts, position = {}, 0
     for name, tensor in state.items():
         if tensor.dtype not in _CODES:
             raise ValueError(f"safetensors cannot hold {name!r} of the dtype {tensor.dtype}.")
-        part = _bytes_of(tensor)
-        sums[name] = _checksum(part)
+        part = parts[name] = _bytes_of(tensor)
         header[name] = {
             "dtype": _CODES[tensor.dtype], "shape": list(tensor.shape),
             "data_offsets": [position, position + len(part)],
         }  # fmt: skip
-        parts.append(part)
         position += len(part)
-    header["__metadata__"] = {"format": "pt", _CHECKSUMS: json.dumps(sums)}
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
-    with open(path, "xb") as file:
-        file.write(struct.pack("<Q", len(text)) + text)
-        for part in parts:
+    longest = _header(header, dict.fromkeys(parts, 2**32 - 1))
+    size = len(longest) + -len(longest) % 8
+    with open(path, "xb") as file, Checks() as checks:
+        file.write(bytes(8 + size))
+        sums = {}
+        for name, part in parts.items():
+            sums[name] = checks.of(part)
             file.write(part)
+        text = _header(header, {name: checksum() for name, checksum in sums.items()})
+        file.seek(0)
+        file.write(struct.pack("<Q", size) + text.ljust(size))
+
+
+def _header(described, sums):
+    metadata = {"format": "pt", _CHECKSUMS: json.dumps(sums)}
+    return json.dumps({**described, "__metadata__": metadata}).encode()
 
 
 def _read_safetensors(path):
     size = os.path.getsize(path)
-    with open(path, "rb") as file:
+    with open(path, "rb") as file, Checks() as checks:
         start = file.read(8)
         length = struct.unpack("<Q", start)[0] if len(start) == 8 else size
         if length > min(size - 8, _LARGEST_HEADER):
@@ -114,10 +123,11 @@ def _read_safetensors(path):
             wanted = math.prod(shape) * (dtype.itemsize if dtype else 0)
             if begin != position or end - begin != wanted or end > size - 8 - length:
                 raise OSError(f"{path} is damaged: the places of its tensors do not fit.")
-            part = file.read(wanted)
-            if name in sums and sums[name] != _checksum(part):
-                raise OSError(f"{path} is damaged: {name} is not what was written.")
-            found[name] = _tensor_of(part, dtype, shape)
+            content = _read_bytes(file, wanted)
+            if name in sums:
+                complaint = f"{path} is damaged: {name} is not what was written."
+                checks.expect(content.numpy(), sums[name], complaint)
+            found[name] = content.view(dtype).reshape(shape)
             position = end
         if file.read(1):
             raise OSError(f"{path} is damaged: it is longer than its header says.")
@@ -129,16 +139,11 @@ def _bytes_of(tensor):
     return memoryview(flat.view(torch.uint8).numpy()) if flat.numel() else memoryview(b"")
 
 
-def _tensor_of(part, dtype, shape):
-    if not part:
-        return torch.empty(shape, dtype=dtype)
-    return torch.frombuffer(bytearray(part), dtype=torch.uint8).view(dtype).reshape(shape)
-
-
-def _checksum(part):
-    import zlib
-
-    return zlib.crc32(part)
+def _read_bytes(file, count):
+    content = torch.empty(count, dtype=torch.uint8)
+    if count and file.readinto(content.numpy()) != count:
+        raise OSError(f"{file.name} is damaged: it is shorter than it says.")
+    return content
 
 
 # --- .pt -------------------------------------------------------------------------------------
@@ -191,36 +196,49 @@ class _Unpickler(pickle._Unpickler):  # the one in C reserves what a file asks f
 
 def _read_pt(path):
     try:
-        with zipfile.ZipFile(path) as members:
-            names = members.namelist()
-            (index,) = [name for name in names if name.endswith("/data.pkl")]
-            if any(i.compress_type or i.file_size > os.path.getsize(path) for i in
-                   members.infolist()):  # fmt: skip
+        with (
+            open(path, "rb") as file,
+            zipfile.ZipFile(file) as members,
+            Checks() as checks,
+        ):
+            infos = {info.filename: info for info in members.infolist()}
+            (index,) = [name for name in infos if name.endswith("/data.pkl")]
+            size = os.path.getsize(path)
+            if any(info.compress_type for info in infos.values()):
                 raise ValueError("its members are compressed")
-            prefix = index.removesuffix("data.pkl")
-            with members.open(index) as file:
-                stored = _Unpickler(file).load()
+            if sum(info.file_size for info in infos.values()) > size:
+                raise ValueError("its members are larger than the file")
+            with members.open(index) as pickled:
+                stored = _Unpickler(pickled).load()
             if not isinstance(stored, dict):
                 raise ValueError("it is no dictionary of tensors")
-            storages: dict[str, np.ndarray] = {}
-            return {str(k): _settle(v, members, prefix, storages) for k, v in stored.items()}
+            storages: dict[str, Tensor] = {}
+
+            def whole(storage):
+                if storage.name not in storages:
+                    info = infos[f"{index.removesuffix('data.pkl')}data/{storage.name}"]
+                    file.seek(place_of(members, info))
+                    content = _read_bytes(file, info.file_size)
+                    checks.expect(content.numpy(), info.CRC, f"{info.filename} is damaged")
+                    storages[storage.name] = content.view(storage.dtype)
+                return storages[storage.name]
+
+            return {str(name): _settle(value, whole) for name, value in stored.items()}
     except FileNotFoundError:
         raise
     except Exception as error:  # a broken pickle raises nearly anything
         raise ValueError(f"{path} is not read as a state_dict: {error}") from None
 
 
-def _settle(stored, members, prefix, storages):
+def _settle(stored, whole_of):
+    """The tensor that is stored, which shares the bytes that it was saved in."""
     if not isinstance(stored, _Stored) or not isinstance(stored.storage, _Storage):
         raise ValueError("it holds something else than tensors")
-    storage, size, stride = stored.storage, tuple(stored.size), tuple(stored.stride)
-    if storage.name not in storages:
-        content = members.read(f"{prefix}data/{storage.name}")
-        storages[storage.name] = _tensor_of(content, storage.dtype, (storage.count,))
-    whole = storages[storage.name]
+    size, stride = tuple(stored.size), tuple(stored.stride)
+    whole = whole_of(stored.storage)
     last = stored.offset + sum(max(n - 1, 0) * step for n, step in zip(size, stride, strict=True))
     if min((stored.offset, *size, *stride)) < 0 or (0 not in size and last >= len(whole)):
         raise ValueError("a tensor in it reaches beyond its bytes")
     if math.prod(size) > len(whole):
         raise ValueError("a tensor in it is larger than its bytes")
-    return whole.as_strided(size, stride, stored.offset).clone()
+    return whole.as_strided(size, stride, stored.offset)

@@ -16,6 +16,7 @@ from ..names import module_name
 from ..variable import LayerWeight
 from ..weighted import weights_of
 from . import h5
+from .checksums import Checks
 from .config import KERAS_VERSION
 from .conversions import Source, sources
 
@@ -30,7 +31,8 @@ class Plan:
 
     def read(self) -> list[tuple[Any, np.ndarray]]:
         """The arrays, from the file."""
-        return [(weight, source.read()) for weight, source in self.pairs]
+        with Checks() as checks:
+            return [(weight, source.read(checks)) for weight, source in self.pairs]
 
 
 def ordered_weights(layer: Any) -> list[LayerWeight]:
