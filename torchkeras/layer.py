@@ -92,7 +92,7 @@ class Layer(Penalized, Connected, Seldom):
     def __new__(cls, *args, **kwargs):
         layer = super().__new__(cls)
         # a class with a constructor of the user's may rely on get_config()
-        if not cls.__init__.__module__.startswith("torchkeras."):
+        if not (cls.__init__.__module__ or "").startswith("torchkeras."):
             object.__setattr__(layer, "_constructed_with", (args, kwargs))
         return layer
 

@@ -100,6 +100,15 @@ def test_time_distributed_around_a_model():
     assert whole.output_shape == (None, None, 2)
 
 
+def test_time_distributed_has_the_dtype_of_what_is_inside():
+    words = layers.Input((5,), dtype="int32")
+    encoder = torchkeras.models.Model(words, layers.GRU(3)(layers.Embedding(7, 2)(words)))
+    texts = layers.Input((4, 5), dtype="int32")
+    for inside in (encoder, layers.Embedding(7, 2), layers.Lambda(lambda x: x / 2)):
+        assert layers.TimeDistributed(inside)(texts).dtype == "float32"
+    assert layers.TimeDistributed(layers.Flatten())(texts).dtype == "int32"
+
+
 def test_steps_of_a_stateful_layer_follow_one_another():
     layer = layers.TimeDistributed(layers.LSTM(2, stateful=True))
     outputs = layer(torch.ones(3, 2, 4, 5))

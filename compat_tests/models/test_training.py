@@ -178,18 +178,19 @@ def test_trains_as_tf_keras_does(case):
     check_training(*CASES[case])
 
 
-def adversarial(keras):
+def adversarial(keras, shares):
     """A discriminator that is frozen only inside of the model which trains the generator."""
     make = keras.layers
+    rule = keras.optimizers.legacy.Adam(0.01) if shares else "sgd"
     judge = keras.Sequential(
         [make.Dense(4, activation="relu", input_shape=(2,)), make.Dense(1, activation="sigmoid")]
     )
-    judge.compile("sgd", "binary_crossentropy")
+    judge.compile(rule, "binary_crossentropy")
     maker = keras.Sequential([make.Dense(2, input_shape=(3,))])
     judge.trainable = False
     noise = keras.Input((3,))
     both = keras.Model(noise, judge(maker(noise)))
-    both.compile("sgd", "binary_crossentropy")
+    both.compile(rule, "binary_crossentropy")
     fill(judge, 1)
     fill(maker, 2)
     rng = np.random.default_rng(3)
@@ -201,9 +202,32 @@ def adversarial(keras):
     return {"losses": losses, "judge": judge.get_weights(), "maker": maker.get_weights()}
 
 
-def test_a_layer_is_frozen_as_it_was_at_compile():
-    expected, found = oracle.ask(adversarial), adversarial(torchkeras)
+@pytest.mark.parametrize("shares", [False, True], ids=["two optimizers", "one optimizer"])
+def test_a_layer_is_frozen_as_it_was_at_compile(shares):
+    expected = oracle.ask(lambda keras: adversarial(keras, shares))
+    found = adversarial(torchkeras, shares)
     np.testing.assert_allclose(found["losses"], expected["losses"], rtol=1e-5)
     for part in ("judge", "maker"):
         for ours, theirs in zip(found[part], expected[part], strict=True):
             np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
+
+
+def test_class_weights_of_several_outputs_are_those_of_their_samples():
+    """As Keras took them before 2.2 of tf.keras."""
+    labels = [CLASSES, CLASSES[::-1].copy()]
+    weigh = np.array([1.0, 2.0, 0.5], "float32")
+    given = [
+        {"class_weight": [None, dict(enumerate(weigh))]},
+        {"sample_weight": [np.ones(len(CLASSES), "float32"), weigh[labels[1]].reshape(-1)]},
+    ]
+    losses = []
+    for options in given:
+        inputs = torchkeras.Input(VECTORS.shape[1:])
+        outputs = [torchkeras.layers.Dense(3, "softmax")(inputs) for _ in range(2)]
+        model = torchkeras.Model(inputs, outputs)
+        fill(model, 1)
+        model.compile("sgd", "sparse_categorical_crossentropy")
+        losses += model.fit(VECTORS, labels, shuffle=False, verbose=0, **options).history["loss"]
+    assert losses[0] == pytest.approx(losses[1])
+    with pytest.raises(ValueError, match="one entry an output, or sample_weight"):
+        model.fit(VECTORS, labels, class_weight={0: 1.0, 1: 2.0, 2: 1.0})

@@ -173,17 +173,29 @@ class ArrayBatches:
         parts = unpack_x_y_sample_weight(self._nested([leaf[index] for leaf in self._flat]))
         return ArrayBatches(*parts, batch_size, shuffle, self.device, self.dtype)
 
-    def weigh_classes(self, class_weight: dict[int, float]) -> None:
+    def weigh_classes(self, class_weight: Any) -> None:
         """Multiply each sample's weight by the weight of its class."""
         x, y, weight = unpack_x_y_sample_weight(self.data)
-        weights = class_weights(y, class_weight)
-        self._hold(x, y, weights if weight is None else weight * weights)
+        self._hold(x, y, weighed(y, weight, class_weight))
+
+
+def weighed(y: Any, weight: Any, class_weight: Any) -> Any:
+    """`weight` times that of each sample's class; lists have one entry, or None, an output."""
+    if isinstance(y, (list, tuple)) and isinstance(class_weight, (list, tuple)):
+        weights = [None] * len(y) if weight is None else weight
+        each = zip(y, weights, class_weight, strict=True)
+        return [one[1] if one[2] is None else weighed(*one) for one in each]
+    weights = class_weights(y, class_weight)
+    return weights if weight is None else weight * weights
 
 
 def class_weights(y: Any, class_weight: dict[int, float]) -> Tensor:
     """The weight of each sample's class, for labels as integers or one-hot rows."""
     if not isinstance(y, Tensor):
-        raise ValueError("class_weight is only supported for models with a single output.")
+        raise ValueError(
+            "class_weight is for a single output; for several give lists of labels and of "
+            "class_weight, one entry an output, or sample_weight."
+        )
     if y.ndim > 2:
         raise ValueError(
             f"class_weight needs labels of rank 1 or 2; received shape {tuple(y.shape)}."

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch.utils import data as torch_data
 
-from .arrays import ArrayBatches, class_weights
+from .arrays import ArrayBatches, weighed
 from .streams import Stream
 from .workers import Work
 
@@ -47,17 +47,13 @@ def as_batches(
     return Stream(x, steps, device, dtype, shuffle=bool(shuffle), work=work)
 
 
-def weigh_classes(batches: ArrayBatches | Stream, class_weight: dict[int, float]) -> None:
+def weigh_classes(batches: ArrayBatches | Stream, class_weight: Any) -> None:
     """Multiply each sample's weight by the weight of its class."""
     if isinstance(batches, ArrayBatches):
         batches.weigh_classes(class_weight)
         return
 
-    def transform(x, y, weight):
-        weights = class_weights(y, class_weight)
-        return x, y, weights if weight is None else weight * weights
-
-    batches.transform = transform
+    batches.transform = lambda x, y, weight: (x, y, weighed(y, weight, class_weight))
 
 
 def _refuse_labels(y, sample_weight):

@@ -101,6 +101,18 @@ class TimeDistributed(Wrapper):
             options["mask"] = mask.flatten(0, 1)
         return self.layer(inputs, **options)
 
+    def _symbolic_outputs(self, args, kwargs):
+        if type(self).call is not TimeDistributed.call:
+            return super()._symbolic_outputs(args, kwargs)
+        time = next(tree.leaves(args[0])).shape[1]
+        step = tree.map_structure(
+            lambda x: graph.KerasTensor((x.shape[0], *x.shape[2:]), x.dtype), args[0]
+        )
+        return tree.map_structure(  # of the dtypes that the layer inside gives
+            lambda x: graph.KerasTensor((x.shape[0], time, *x.shape[1:]), x.dtype),
+            self.layer._symbolic_outputs((step,), {}),
+        )
+
     def compute_output_shape(self, input_shape: Any) -> Any:
         shape = self.layer.compute_output_shape(_without_time(input_shape))
         time = (input_shape[0] if _is_several(input_shape) else input_shape)[1]

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from .. import backend as K
+from .. import tree
 from ..variable import Variable
 from .warning import deprecated
 
@@ -107,3 +108,33 @@ def categorical_accuracy_of_labels(p: Any, y: Any) -> float:
     """`np_utils.accuracy` of Keras 0.3: the share of equal labels."""
     deprecated("utils.accuracy", "keras.metrics.Accuracy")
     return float((K.get_value(p) == K.get_value(y)).mean())
+
+
+EPSILON = 1e-7  # what `K.common._EPSILON` is at first
+
+
+def to_tensor(x: Any, dtype: Any) -> Any:
+    """`x` as a tensor of that dtype, which losses of one's own took from the backend."""
+    deprecated("_to_tensor(x, dtype)", "K.constant(x, dtype) or K.cast(x, dtype)")
+    return K.cast(x, K.dtype(dtype) if hasattr(dtype, "dtype") else dtype)
+
+
+def available_gpus() -> list[str]:
+    """The names of the GPUs that torch sees."""
+    deprecated("_get_available_gpus()", "torch.cuda.device_count()")
+    return [f"/device:GPU:{number}" for number in range(torch.cuda.device_count())]
+
+
+def categories_of(p: Any) -> Any:
+    """The class number of each row of probabilities."""
+    deprecated("categorical_probas_to_classes(p)", "p.argmax(-1)")
+    return K.get_value(p).argmax(1) if isinstance(p, torch.Tensor) else p.argmax(1)
+
+
+def expand_1d(data: Any) -> Any:
+    """Arrays and tensors of one axis as columns, as steps of one's own take batches."""
+
+    def column(x):
+        return x[:, None] if getattr(x, "ndim", None) == 1 else x
+
+    return tree.map_structure(column, data)

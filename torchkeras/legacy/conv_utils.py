@@ -75,6 +75,16 @@ def deconv_output_length(
     return (input_length - 1) * stride + spread - 2 * pad + output_padding
 
 
+def deconv_length(
+    dim_size, stride_size, kernel_size, padding, output_padding=None, dilation=1
+) -> int | None:
+    """`deconv_output_length` with the arguments of Keras 2.2."""
+    deprecated("deconv_length", "conv_utils.deconv_output_length")
+    return deconv_output_length(
+        dim_size, kernel_size, padding, output_padding, stride_size, dilation
+    )
+
+
 def convert_kernel(kernel: Any) -> np.ndarray:
     """A kernel of Theano's convolution turned around, for TensorFlow's, and back."""
     kernel = np.asarray(kernel)

@@ -149,6 +149,23 @@ class Merge(Layer):
         raise NotImplementedError("A Merge layer is not written to files: use a functional Model.")
 
 
+class _Merge(layers.merge.Merge):
+    """Base of merging layers of one's own, which define `_merge_function(inputs)`."""
+
+    def merge(self, inputs: Sequence[Tensor]) -> Tensor:
+        return self._merge_function(inputs)
+
+    def _merge_function(self, inputs):
+        raise NotImplementedError(f"{type(self).__name__} must define _merge_function(inputs).")
+
+
+def TimeDistributedDense(*args: Any, **kwargs: Any) -> layers.Dense:
+    """`Dense`, which takes sequences as they are."""
+    deprecated("TimeDistributedDense", "Dense")
+    kwargs.pop("input_length", None)
+    return layers.Dense(*args, **kwargs)
+
+
 class _ManyInputs:
     """The inputs of several branches, each with a placeholder of its own."""
 

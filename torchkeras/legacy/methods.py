@@ -157,10 +157,16 @@ def enter() -> None:
         if name not in models.Model.__dict__:
             setattr(models.Model, name, method)
     models.Model._self_tracked_trackables = property(_tracked)
+    layers.Layer.name = layers.Layer.name.setter(_rename)
     layers.Layer._outbound_nodes = property(lambda layer: layer.outbound_nodes)
     layers.Layer._inbound_nodes = property(lambda layer: layer.inbound_nodes)
     for name in ("trainable_weights", "non_trainable_weights"):
         setattr(Weighted, name, getattr(Weighted, name).setter(_weights_setter(name)))
+
+
+def _rename(layer, name):
+    deprecated("layer.name = ...", "layer._name = ..., or name=... where it is made")
+    layer._name = name
 
 
 def _tracked(model):

@@ -6,11 +6,14 @@ import importlib
 import inspect
 import os
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
+from ..preprocessing.text import Tokenizer
 from ..registry import get_registered_object
+from ..saving import h5, weights
 from .warning import deprecated
 
 
@@ -67,8 +70,27 @@ def make_batches(size: int, batch_size: int) -> list[tuple[int, int]]:
 
 
 def load_weights_from_hdf5_group(f: Any, layers: Any) -> None:
-    """Refused: files are read by `model.load_weights`, which checks them."""
-    raise NotImplementedError("load_weights_from_hdf5_group: call model.load_weights(path).")
+    """Weights of an open HDF5 group for layers in their order."""
+    deprecated("load_weights_from_hdf5_group", "model.load_weights(path)")
+    _read_group(f, layers, weights.by_order)
+
+
+def load_weights_from_hdf5_group_by_name(
+    f: Any, layers: Any, skip_mismatch: bool = False, reshape: bool = False
+) -> None:
+    """Weights of an open HDF5 group for those of the layers whose names it has."""
+    deprecated("load_weights_from_hdf5_group_by_name", "model.load_weights(path, by_name=True)")
+    if reshape:
+        raise ValueError("reshape=True is not there: give the arrays to layer.set_weights.")
+    _read_group(f, layers, weights.by_name, skip_mismatch)
+
+
+def _read_group(f, layers, plan_of, *options):
+    given = SimpleNamespace(name="given", layers=layers, _weights=[])
+    with h5.reading(f) as root:
+        arrays = plan_of(root, given, *options).read()
+    for weight, value in arrays:
+        weight.assign(value)
 
 
 def convert_all_kernels_in_model(model: Any) -> None:
@@ -80,6 +102,17 @@ def convert_all_kernels_in_model(model: Any) -> None:
         if type(layer).__name__ in ("Conv1D", "Conv2D", "Conv3D", "Conv2DTranspose"):
             kernel, *rest = layer.get_weights()
             layer.set_weights([np.ascontiguousarray(convert_kernel(kernel)), *rest])
+
+
+def keep(function: Callable) -> Callable:
+    """A function as it is: what a decorator of Keras did happens anyway."""
+    return function
+
+
+def base_filter() -> str:
+    """The characters that `Tokenizer` leaves out by default."""
+    deprecated("base_filter()", "nothing: it is the default of Tokenizer(filters=...)")
+    return inspect.signature(Tokenizer).parameters["filters"].default
 
 
 def path_to_string(path: Any) -> Any:

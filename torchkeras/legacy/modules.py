@@ -73,7 +73,10 @@ MODULES = {
     "engine.sequential": "models",
     "engine.saving": "models",
     "engine.keras_tensor": "backend",
+    "engine.data_adapter": "utils",
     "models.cloning": "models",
+    "applications.mobilenetv2": "applications.mobilenet_v2",
+    "premade": "experimental",
     "objectives": "losses",
     "initializations": "initializers",
     "initializers.initializers_v1": "initializers",
@@ -117,9 +120,11 @@ MODULES = {
     "preprocessing.text_dataset": "utils",
     "preprocessing.timeseries": "utils",
 }
+MODULES["optimizers.optimizer_v2.optimizer_v2"] = "optimizers.legacy"
 _RULES = "adam adamax adadelta adagrad ftrl gradient_descent nadam rmsprop"
 MODULES |= {f"optimizer_v2.{rule}": "optimizers.legacy" for rule in _RULES.split()}
 MODULES |= {f"optimizers.{rule}_v2": "optimizers" for rule in _RULES.split()}
+MODULES |= {f"optimizers.optimizer_v2.{rule}": "optimizers.legacy" for rule in _RULES.split()}
 
 # Files of ours that are called as an old module was: what they lack, the package has.
 SAME_NAME = {
@@ -199,9 +204,17 @@ class OldModule(CallableModule):
         return dir(importlib.import_module(f"{_ROOT}.{self._present}"))
 
 
+_READERS = {
+    name: f"legacy.models.{name}"
+    for name in ("load_weights_from_hdf5_group", "load_weights_from_hdf5_group_by_name")
+}
 # Names that an old module had and the present one has not, or has in another meaning.
 OWN: dict[str, dict[str, str]] = {
+    "engine.saving": _READERS,
+    "saving.hdf5_format": _READERS,
+    "saving.legacy.hdf5_format": _READERS,
     "engine.topology": {
+        **_READERS,
         "Container": "models.Model",
         "Network": "models.Model",
         "get_source_inputs": "legacy.models.get_source_inputs",
@@ -213,7 +226,8 @@ OWN: dict[str, dict[str, str]] = {
     },
     "engine.training": {"_make_batches": "legacy.models.make_batches"},
     "engine": {"Model": "models.Model", "Sequential": "models.Sequential"},
-    "engine.saving": {"load_weights_from_hdf5_group": "legacy.models.load_weights_from_hdf5_group"},
+    "engine.base_layer": {"Node": "graph.Node", "disable_tracking": "legacy.models.keep"},
+    "engine.data_adapter": {"expand_1d": "legacy.backend.expand_1d"},
     "engine.keras_tensor": {"KerasTensor": "graph.KerasTensor"},
     "initializations": {
         name: f"legacy.initializations.{name}"
@@ -229,9 +243,29 @@ OWN: dict[str, dict[str, str]] = {
     "utils.conv_utils": {
         name: f"legacy.conv_utils.{name}"
         for name in "normalize_tuple normalize_padding normalize_data_format conv_output_length "
-        "conv_input_length deconv_output_length convert_kernel".split()
+        "conv_input_length deconv_output_length deconv_length convert_kernel".split()
     },
-    "utils.layer_utils": {"print_summary": "legacy.models.print_summary"},
+    "utils.layer_utils": {
+        "print_summary": "legacy.models.print_summary",
+        "count_params": "summary.count_params",
+    },
+    "utils.np_utils": {"categorical_probas_to_classes": "legacy.backend.categories_of"},
+    "utils.tf_utils": {
+        "shape_type_conversion": "legacy.models.keep",
+        "is_symbolic_tensor": "backend.is_keras_tensor",
+        "is_tensor_or_variable": "legacy.backend.is_tensor",
+    },
+    "backend.common": {"_EPSILON": "legacy.backend.EPSILON"},
+    "layers.merge": {"_Merge": "legacy.layers._Merge"},
+    "layers.recurrent": {
+        "Recurrent": "legacy.recurrent.Recurrent",
+        "_time_distributed_dense": "legacy.recurrent.time_distributed_dense",
+    },
+    "layers.pooling": {
+        "_GlobalPooling2D": "layers.pool.GlobalPooling",
+    },
+    "optimizer_v2.optimizer_v2": {"OptimizerV2": "optimizers.legacy.Optimizer"},
+    "optimizers.optimizer_v2.optimizer_v2": {"OptimizerV2": "optimizers.legacy.Optimizer"},
     "layers.convolutional.base_conv": {"Conv": "layers.conv.Conv"},
     "utils.losses_utils": {"ReductionV2": "losses.Reduction"},
 }
@@ -261,7 +295,7 @@ def enter() -> None:
             sys.modules[name] = OldModule(path, present)
             _show_in_parent(path)
         elif module is not None and not isinstance(module, OldModule):
-            module.__dict__["__getattr__"] = _fallback(module.__name__, present)
+            module.__dict__["__getattr__"] = _fallback(module.__name__, path, present)
             if path in CALLED:
                 module.__class__ = CallableModule
 
@@ -275,8 +309,10 @@ def _show_in_parent(path):
         setattr(owner, name, sys.modules[f"{_ROOT}.{path}"])
 
 
-def _fallback(module, present):
+def _fallback(module, path, present):
     def __getattr__(name):
+        if name in OWN.get(path, ()):
+            return _find(OWN[path][name])
         if not name.startswith("_"):
             package = importlib.import_module(f"{_ROOT}.{present}")
             if hasattr(package, name):

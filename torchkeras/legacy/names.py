@@ -30,7 +30,8 @@ NAMES: dict[str, dict[str, str]] = {
         "Highway": "legacy.layers.Highway",
         "MaxoutDense": "legacy.layers.MaxoutDense",
         "Container": "models.Model",
-        "Recurrent": "layers.RNN",
+        "Recurrent": "legacy.recurrent.Recurrent",
+        "TimeDistributedDense": "legacy.layers.TimeDistributedDense",
         "PeepholeLSTMCell": "layers.experimental.PeepholeLSTMCell",
     },
     "models": {
@@ -43,6 +44,7 @@ NAMES: dict[str, dict[str, str]] = {
         "one": "initializers.Ones",
         "zero": "initializers.Zeros",
         "he_normal_v2": "initializers.HeNormal",
+        "_compute_fans": "initializers.drawn.fans",
         "RandomNormalV2": "initializers.RandomNormal",
         "GlorotUniformV2": "initializers.GlorotUniform",
     },
@@ -74,7 +76,18 @@ NAMES: dict[str, dict[str, str]] = {
         "track_variable": "legacy.backend.identity",
         "symbolic_learning_phase": "backend.learning_phase",
         "normalize_data_format": "legacy.conv_utils.normalize_data_format",
+        "_to_tensor": "legacy.backend.to_tensor",
+        "_get_available_gpus": "legacy.backend.available_gpus",
     },
+    "applications.mobilenet": {
+        "relu6": "activations.relu6",
+        "DepthwiseConv2D": "layers.DepthwiseConv2D",
+    },
+    "preprocessing.image": {
+        name: f"legacy.images.{name}"
+        for name in ("apply_transform", "transform_matrix_offset_center", "list_pictures")
+    },
+    "preprocessing.text": {"base_filter": "legacy.models.base_filter"},
     "applications": {
         "get_submodules_from_kwargs": "legacy.models.get_submodules_from_kwargs",
         "set_keras_submodules": "legacy.models.set_keras_submodules",

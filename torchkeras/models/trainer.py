@@ -135,7 +135,7 @@ class Trainer(Network):
         if not self.optimizer.built:
             self.optimizer.build(self.trainable_variables)
             execution.start_graph(self)
-        self.optimizer.minimize(loss)
+        self.optimizer.minimize(loss, self.optimizer.variables_of(self))
         return self.compute_metrics(x, y, y_pred, sample_weight)
 
     def test_step(self, data: Any) -> Any:

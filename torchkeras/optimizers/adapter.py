@@ -105,6 +105,9 @@ class TorchOptimizer(Rated, Descent, KerasState):
     def aggregate_gradients(self, grads_and_vars: list[tuple]) -> list[tuple]:
         return grads_and_vars
 
+    def variables_of(self, model: Any) -> None:
+        """None: a torch optimizer updates the parameters that it was made with."""
+
     def slots(self) -> tuple[tuple[str, ...], ...]:
         return ()
 

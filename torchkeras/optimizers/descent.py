@@ -25,12 +25,24 @@ class Descent:
     _tables: list[Tensor] = []  # those that take gradients by rows
     _model: Any = None  # a weak reference to the model that was compiled with this optimizer
 
+    _shared = False  # whether it may hold variables of other models than the one it serves
+
     def serve(self, model: Any) -> None:
-        """Bind to the trainable variables of `model` at the first step, unless bound before."""
+        """Bind to the trainable variables of `model` at the first step, unless bound before.
+
+        Several models may share an optimizer: its steps are counted together, and what it
+        remembers of a variable is one.
+        """
+        other = self._model() if self._model is not None else None
+        self._shared = self._shared or self.built or other not in (None, model)
         self._model = weakref.ref(model)
         for layer in model.modules():
             if hasattr(layer, "by_rows"):
                 layer.by_rows = rows.wanted(self, layer)
+
+    def variables_of(self, model: Any) -> list[Variable] | None:
+        """What a step of `model` updates; None for all that is built."""
+        return model.trainable_variables if self._shared else None
 
     def _bind(self) -> bool:
         model = self._model() if self._model is not None else None

@@ -124,7 +124,8 @@ class ReplayedStep:
         model = self._model
         x, y, sample_weight = unpack_x_y_sample_weight(self._data)
         y_pred = model(x)
-        model.optimizer.minimize(model.compute_loss(x, y, y_pred, sample_weight))
+        loss = model.compute_loss(x, y, y_pred, sample_weight)
+        model.optimizer.minimize(loss, model.optimizer.variables_of(model))
         return y_pred
 
     def _replay(self, data, leaves):

@@ -195,4 +195,4 @@ def __getattr__(name):
 
         globals()["python"] = python
         return python
-    raise _calls.missing(f"tensorflow.{name}")
+    return _calls.early("tensorflow", name)

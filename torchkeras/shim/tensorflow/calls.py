@@ -19,6 +19,7 @@ from ...data import Strings
 from ...graph import KerasTensor
 from ...layers.operations import TFOpLambda
 from ...layers.tf_table import FUNCTIONS
+from ...legacy.warning import deprecated
 from ...precision import torch_dtype
 from ...variable import Variable
 
@@ -198,7 +199,19 @@ class Namespace(ModuleType):
         self.__path__ = []
 
     def __getattr__(self, name: str) -> Any:
-        raise missing(f"{self.__name__}.{name}")
+        return early(self.__name__, name)
+
+
+EARLY: dict[str, Any] = {}  # parts of tensorflow, and what knows their names of TensorFlow 1
+
+
+def early(part: str, name: str) -> Any:
+    """What a part of tensorflow had by that name in TensorFlow 1; AttributeError if nothing."""
+    if part in EARLY and EARLY[part].has(name):
+        old = part.replace("tensorflow", "tf", 1)
+        deprecated(f"{old}.{name}", f"{old.replace('tf', 'tf.compat.v1', 1)}.{name}")
+        return getattr(EARLY[part], name)
+    raise missing(f"{part}.{name}")
 
 
 def missing(name: str) -> AttributeError:

@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from ...legacy.backend import Session
-from .calls import Namespace, refused
+from . import early
+from .calls import EARLY, Namespace, refused
+from .early import Early
 from .places import get_logger
 
 _here = sys.modules[__package__]
@@ -78,21 +80,21 @@ def _scope(*args: Any, **options: Any) -> Iterator[None]:
 _SESSIONS = "there are no graphs; call the model, or functions, on data."
 
 
-class _Names(Namespace):
+class _Version(Early):
     """What a version has itself, then what `tf` has."""
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
         if name in ("Summary", "SummaryMetadata"):  # messages of TensorBoard's files
             from tensorboard.compat.proto import summary_pb2
 
             return getattr(summary_pb2, name)
-        return getattr(_here, name)
+        return super().__getattr__(name)
 
 
-v1 = _Names(
+v1 = _Version(
     "compat.v1",
+    _here,
+    early.MOVED,
     logging=logging,
     Session=lambda *args, **kwargs: Session(),
     InteractiveSession=lambda *args, **kwargs: Session(),
@@ -115,6 +117,7 @@ v1 = _Names(
     executing_eagerly=lambda: True,
     to_float=lambda x, name=None: _here.cast(x, "float32"),
     to_int32=lambda x, name=None: _here.cast(x, "int32"),
+    to_int64=lambda x, name=None: _here.cast(x, "int64"),
     random_normal=_here.random.normal,
     random_uniform=_here.random.uniform,
     log=_here.math.log,
@@ -132,16 +135,27 @@ v1 = _Names(
     AUTO_REUSE=True,
     no_op=_nothing,
     VERSION=_here.__version__,
-    data=_Names(
+    data=Early(
         "compat.v1.data",
+        _here.data,
+        {},
         make_one_shot_iterator=lambda dataset: iter(dataset),
         Dataset=_here.data.Dataset,
         get_output_shapes=lambda dataset: dataset.element_spec,
     ),
-    gfile=_here.io.gfile,
+    gfile=Early("compat.v1.gfile", _here.io.gfile, early.FILES),
+    image=Early("compat.v1.image", _here.image, {}, **early.IMAGE),
+    nn=Early("compat.v1.nn", _here.nn, early.MOVED_IN_NN),
+    train=Early("compat.v1.train", _here.train, {}, **early.TRAIN),
+    Print=early.print_,
+    extract_image_patches=early.extract_image_patches,
 )
 v1.__dict__["keras"] = _here.keras
-v2 = _Names("compat.v2", keras=_here.keras)
+EARLY.update(
+    {"tensorflow": v1} | {f"tensorflow.{part}": getattr(v1, part) for part in
+                          ("image", "nn", "train", "data")}
+)  # fmt: skip
+v2 = _Version("compat.v2", _here, {}, keras=_here.keras)
 compat = Namespace(
     "compat",
     v1=v1,
