@@ -44,7 +44,7 @@ def test_two_writers_leave_a_whole_file(ending, tmp_path):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="limits of POSIX")
-@pytest.mark.parametrize("ending", [".keras", ".safetensors"])
+@pytest.mark.parametrize("ending", [".keras", ".h5", ".safetensors"])
 def test_a_full_disk_leaves_the_old_file(ending, tmp_path):
     assert make_faults.full_disk(tmp_path, ending)["unsafe"] == []
 

@@ -12,7 +12,7 @@ import pytest
 import torchkeras
 from torchkeras import layers
 from torchkeras.models import load_model
-from torchkeras.saving import h5
+from torchkeras.saving import h5, h5_writer
 
 KERNEL = "model_weights/dense/dense/kernel:0"
 
@@ -244,7 +244,7 @@ def test_a_flipped_bit_is_an_error_or_changes_no_weight(file):
 @pytest.mark.parametrize("count", [3, 5000])
 def test_long_lists_of_names_are_split_and_joined(tmp_path, count):
     names = [f"layer_{number:020}" for number in range(count)]
-    with h5.writing(tmp_path / "names.h5") as root:
+    with h5_writer.writing(tmp_path / "names.h5") as root:
         root.texts("layer_names", names)
     with h5py.File(tmp_path / "names.h5") as file:
         parts = sum(name.startswith("layer_names") for name in file.attrs)

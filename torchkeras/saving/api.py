@@ -9,7 +9,7 @@ from typing import Any
 
 from .. import tree
 from ..budget import budget
-from . import archive, compiling, h5, object_weights, tensors, weights
+from . import archive, compiling, h5, h5_writer, object_weights, tensors, weights
 from .config import (
     KERAS_VERSION,
     archive_config,
@@ -465,14 +465,14 @@ def _is_h5py(filepath):
 def _new_h5(filepath, overwrite) -> Iterator[Any]:
     """An open HDF5 file that becomes `filepath` at the end; None where the user says no."""
     if _is_h5py(filepath):
-        with h5.writing(filepath) as file:
+        with h5_writer.writing(filepath) as file:
             yield file
         return
     with replacing(path_of(filepath), overwrite) as temporary:
         if temporary is None:
             yield None
             return
-        with h5.writing(temporary) as file:
+        with h5_writer.writing(temporary) as file:
             yield file
 
 

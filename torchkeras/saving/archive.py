@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from . import h5
+from . import h5, h5_writer
 from .config import KERAS_VERSION, from_json
 
 CONFIG, METADATA, WEIGHTS, ASSETS = "config.json", "metadata.json", "model.weights.h5", "assets/"
@@ -94,6 +94,7 @@ class _Part(io.RawIOBase):
 
     def __init__(self, raw: Any, start: int, size: int):
         self._raw, self._start, self._size, self._at = raw, start, size, 0
+        self.raw = raw.fileno(), start  # where a thread beside finds its bytes
 
     def seek(self, offset: int, whence: int = 0) -> int:
         self._at = offset + (0, self._at, self._size)[whence]
@@ -158,7 +159,7 @@ def _naming(file, member):
 
 
 @contextmanager
-def writing(path: str, config: str, date: str) -> Iterator[h5.Writer]:
+def writing(path: str, config: str, date: str) -> Iterator[h5_writer.Writer]:
     """A new `.keras` file with a config; the block fills its weights. `path` must not exist."""
     with open(path, "xb+") as file, zipfile.ZipFile(file, "w") as members:
         metadata = {"keras_version": KERAS_VERSION, "date_saved": date}
@@ -170,7 +171,7 @@ def writing(path: str, config: str, date: str) -> Iterator[h5.Writer]:
         file.write(info.FileHeader(zip64=True))  # its numbers follow when they are known
         start = file.tell()
         file.flush()
-        with h5.writing(file.raw, start) as root:
+        with h5_writer.writing(file.raw, start) as root:
             yield root
         info.file_size = info.compress_size = file.raw.seek(0, os.SEEK_END) - start
         info.CRC = root.whole(file.raw, start)

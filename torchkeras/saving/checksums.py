@@ -20,7 +20,7 @@ class Checks:
 
     >>> with Checks() as checks:
     ...     checksum = checks.of(bytes(100_000))
-    ...     checks.expect(b"123456789", 0xCBF43926, "x.h5 is damaged.")
+    ...     checks.expect(checks.of(b"123456789"), 0xCBF43926, "x.h5 is damaged.")
     >>> checksum() == zlib.crc32(bytes(100_000))
     True
     """
@@ -63,9 +63,9 @@ class Checks:
             self._waiting.popleft()()
         return result
 
-    def expect(self, data: Any, wanted: int, complaint: str) -> None:
-        """OSError with a complaint, at the end at the latest, where the checksum is another."""
-        self._expected.append((self.of(data), wanted, complaint))
+    def expect(self, checksum: Callable[[], int], wanted: int, complaint: str) -> None:
+        """OSError with a complaint, when the block ends, where a checksum is another."""
+        self._expected.append((checksum, wanted, complaint))
 
 
 def combined(first: int, second: int, length: int) -> int:

@@ -10,7 +10,7 @@ from .. import losses, metrics, optimizers, tree
 from ..configs import plain
 from ..names import to_snake_case
 from ..registry import custom_object_scope, get_registered_object
-from . import bytecode, h5, optimizer_values
+from . import bytecode, h5, h5_writer, optimizer_values
 from .checksums import Checks
 from .config import check_code
 from .spellings import for_archives, modern
@@ -69,7 +69,7 @@ def _written(value, module, legacy):
     return module.serialize(value, use_legacy_format=legacy) if callable(value) else value
 
 
-def write_optimizer(file: h5.Writer, optimizer: Any) -> None:
+def write_optimizer(file: h5_writer.Writer, optimizer: Any) -> None:
     """Fill the group `optimizer_weights` with the optimizer's state, named as Keras names it."""
     pairs = list(optimizer.named_weights())
     group = file.group("optimizer_weights")
@@ -81,7 +81,7 @@ def write_optimizer(file: h5.Writer, optimizer: Any) -> None:
         group.array(name, value)
 
 
-def write_numbered(root: h5.Writer, optimizer: Any, version: int) -> None:
+def write_numbered(root: h5_writer.Writer, optimizer: Any, version: int) -> None:
     """Fill `optimizer/vars` with the state in the order of Keras `version`, 2 or 3."""
     for path, one in _paths(optimizer):
         if not one.built:

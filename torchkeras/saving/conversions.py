@@ -24,9 +24,10 @@ class Source:
         self.datasets, self.convert = datasets, convert
         self.shape = datasets[0].shape if shape is None else shape
 
-    def read(self, checks: Checks | None = None) -> np.ndarray:
+    def read(self, checks: Checks) -> Callable[[], np.ndarray]:
+        """What makes the array once the block of `checks` has ended."""
         arrays = [dataset.read(checks) for dataset in self.datasets]
-        return self.convert(*arrays) if self.convert else arrays[0]
+        return lambda: self.convert(*arrays) if self.convert else arrays[0]
 
     def then(self, shape: tuple[int, ...], change: Callable) -> Source:
         """The same arrays, changed once more."""

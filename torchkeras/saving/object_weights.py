@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import to_numpy
 from ..names import module_name, to_snake_case
-from . import h5
+from . import h5, h5_writer
 from .archive import ASSETS, Archive
 from .conversions import Source
 from .objects import Place, places
@@ -29,7 +30,7 @@ _NO_WEIGHTS = ("optimizer", "metrics", "_metrics")  # groups at the root that ho
 # --- writing ---------------------------------------------------------------------------------
 
 
-def write_objects(root: h5.Writer, model: Any) -> None:
+def write_objects(root: h5_writer.Writer, model: Any) -> None:
     """Fill an open file with the weights of all objects in `model`."""
     root.group("vars")
     of_two, of_three = (
@@ -62,7 +63,7 @@ def _write_place(root, place, named):
     if named:
         group.text("name", module_name(place.owner), as_bytes=False)
     for number, weight in enumerate(place.weights):
-        group.array(str(number), weight.numpy())
+        group.array(str(number), to_numpy(weight.value))
 
 
 def _variables(path):

@@ -126,7 +126,7 @@ def _read_safetensors(path):
             content = _read_bytes(file, wanted)
             if name in sums:
                 complaint = f"{path} is damaged: {name} is not what was written."
-                checks.expect(content.numpy(), sums[name], complaint)
+                checks.expect(checks.of(content.numpy()), sums[name], complaint)
             found[name] = content.view(dtype).reshape(shape)
             position = end
         if file.read(1):
@@ -219,7 +219,8 @@ def _read_pt(path):
                     info = infos[f"{index.removesuffix('data.pkl')}data/{storage.name}"]
                     file.seek(place_of(members, info))
                     content = _read_bytes(file, info.file_size)
-                    checks.expect(content.numpy(), info.CRC, f"{info.filename} is damaged")
+                    complaint = f"{info.filename} is damaged"
+                    checks.expect(checks.of(content.numpy()), info.CRC, complaint)
                     storages[storage.name] = content.view(storage.dtype)
                 return storages[storage.name]
 

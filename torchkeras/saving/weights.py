@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import to_numpy
 from ..names import module_name
 from ..variable import LayerWeight
 from ..weighted import weights_of
-from . import h5
+from . import h5, h5_writer
 from .checksums import Checks
 from .config import KERAS_VERSION
 from .conversions import Source, sources
@@ -32,7 +33,8 @@ class Plan:
     def read(self) -> list[tuple[Any, np.ndarray]]:
         """The arrays, from the file."""
         with Checks() as checks:
-            return [(weight, source.read(checks)) for weight, source in self.pairs]
+            found = [(weight, source.read(checks)) for weight, source in self.pairs]
+        return [(weight, array()) for weight, array in found]
 
 
 def ordered_weights(layer: Any) -> list[LayerWeight]:
@@ -43,7 +45,7 @@ def ordered_weights(layer: Any) -> list[LayerWeight]:
     return weights_of(layer)
 
 
-def write_weights(group: h5.Writer, model: Any) -> None:
+def write_weights(group: h5_writer.Writer, model: Any) -> None:
     """Fill a group of an open file with all weights of `model`, as Keras 2 lays them out."""
     layers = model.layers
     group.texts("layer_names", [module_name(layer) for layer in layers])
@@ -60,7 +62,7 @@ def _write_group(group, weights):
         names.append(unused(weight.name, names))
     group.texts("weight_names", names)
     for name, weight in zip(names, weights, strict=True):
-        group.array(name, weight.numpy())
+        group.array(name, to_numpy(weight.value))
 
 
 def unused(name, taken):
