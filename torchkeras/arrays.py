@@ -68,6 +68,8 @@ def _numpy(value):
     if isinstance(value, (list, tuple)) and any(isinstance(v, Tensor) for v in value):
         return to_numpy(torch.stack([as_tensor(v) for v in value]))
     array = np.asarray(value)
+    if array.dtype in _PLAIN and array.flags.writeable and min(array.strides, default=0) >= 0:
+        return array
     if array.dtype.name == "bfloat16":  # ml_dtypes' type, which torch does not read
         array = array.astype("float32")
     if array.dtype.kind not in "fiubc":
@@ -82,6 +84,9 @@ def _numpy(value):
     if not array.dtype.isnative:
         array = array.astype(array.dtype.newbyteorder("="))
     return array
+
+
+_PLAIN = frozenset(map(np.dtype, "float32 float64 int32 int64 uint8 bool".split()))
 
 
 def _way_out(array):

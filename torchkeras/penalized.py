@@ -13,6 +13,7 @@ from torch import Tensor
 from . import tree
 from .arrays import as_tensor
 from .metrics import Mean
+from .tracking import modules_of
 from .weighted import Weighted
 
 adding: list[weakref.ref[Penalized]] = []  # the layers that are known to add losses
@@ -65,7 +66,7 @@ class Penalized(Weighted):
             return []
         return [
             loss if isinstance(loss, Tensor) else loss()
-            for module in self.modules()
+            for module in modules_of(self)
             if isinstance(module, Penalized)
             for loss in module._losses
         ]

@@ -1,4 +1,4 @@
-"""Lists and dicts that a layer holds as attributes and whose modules are its children."""
+"""Modules inside a module; lists and dicts that a layer holds as attributes are among them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,38 @@ from typing import Any
 from torch import nn
 
 from . import tree
+
+
+def modules_of(module: nn.Module) -> list[nn.Module]:
+    """`list(module.modules())` without a generator for each level, for what runs in every call.
+
+    >>> [type(one).__name__ for one in modules_of(nn.Sequential(nn.ReLU(), nn.Tanh()))]
+    ['Sequential', 'ReLU', 'Tanh']
+    """
+    found: dict[nn.Module, None] = {}
+    waiting = [module]
+    while waiting:
+        one = waiting.pop()
+        if one is not None and one not in found:
+            found[one] = None
+            if one._modules:
+                waiting.extend(reversed(one._modules.values()))
+    return list(found)
+
+
+def set_training(module: nn.Module, mode: bool) -> None:
+    """`module.train(mode)`, with a call only for those modules that have a method of their own."""
+    if type(module).train is not _TRAIN:
+        module.train(mode)
+        return
+    for one in modules_of(module):
+        if type(one).train is _TRAIN and "training" in one.__dict__:
+            one.__dict__["training"] = mode
+        else:
+            one.train(mode)
+
+
+_TRAIN = nn.Module.train
 
 
 def holds_modules(value: Any) -> bool:

@@ -13,19 +13,24 @@ def is_nested(structure: Any) -> bool:
 
 def leaves(structure: Any) -> Iterator[Any]:
     """The leaves of `structure`, depth first."""
-    if isinstance(structure, dict):
-        for key in sorted(structure):
-            yield from leaves(structure[key])
-    elif isinstance(structure, (list, tuple)):
-        for item in structure:
-            yield from leaves(item)
-    else:
-        yield structure
+    return iter(flatten(structure))
 
 
 def flatten(structure: Any) -> list[Any]:
     """The leaves of `structure` as a list: `flatten({'b': 1, 'a': [2, 3]}) == [2, 3, 1]`."""
-    return list(leaves(structure))
+    if isinstance(structure, dict):
+        items = [structure[key] for key in sorted(structure)]
+    elif isinstance(structure, (list, tuple)):
+        items = structure
+    else:
+        return [structure]
+    found = []
+    for item in items:
+        if isinstance(item, (list, tuple, dict)):
+            found += flatten(item)
+        else:
+            found.append(item)
+    return found
 
 
 def map_structure(function: Callable, *structures: Any) -> Any:

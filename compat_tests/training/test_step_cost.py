@@ -1,9 +1,10 @@
-"""What a training step must not cost: more Python than a loop by hand."""
+"""What a training step must not cost: more Python than a loop by hand; what a call costs once."""
 
 import gc
 import sys
 
 import numpy as np
+import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -79,3 +80,20 @@ def test_no_more_python_than_a_loop_by_hand():
     model = three_dense()
     ours = calls_per_step(lambda n: model.fit(X[:n], Y[:n], verbose=0))
     assert ours <= calls_per_step(by_hand())
+
+
+ONCE = {  # Python calls of one batch, those of torch's modules included
+    "predict": (lambda model: model.predict(X[:32], verbose=0), 200),
+    "predict_on_batch": (lambda model: model.predict_on_batch(X[:32]), 170),
+    "evaluate": (lambda model: model.evaluate(X[:32], Y[:32], verbose=0), 460),
+    "train_on_batch": (lambda model: model.train_on_batch(X[:32], Y[:32]), 420),
+}
+
+
+@pytest.mark.parametrize("method", ONCE)
+def test_a_call_costs_little(method):
+    call, most = ONCE[method]
+    model = three_dense()
+    call(model)
+    gc.collect()
+    assert python_calls(lambda: call(model)) <= most

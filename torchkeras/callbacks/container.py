@@ -56,7 +56,7 @@ class CallbackList:
         if model is not None:
             self.set_model(model)
         if params:
-            self.set_params(params)
+            self._give(params)
         self._settle()
 
     def append(self, callback: Callback) -> None:
@@ -66,12 +66,15 @@ class CallbackList:
 
     def set_params(self, params: dict[str, Any]) -> None:
         """Hand the run's settings to all callbacks, `verbose='auto'` as the number it means."""
+        self._give(params)
+        self._settle()
+
+    def _give(self, params):
         if params.get("verbose") == "auto":
             params = {**params, "verbose": 1 if is_interactive_logging_enabled() else 2}
         self.params = params
         for callback in self.callbacks:
             callback.set_params(params)
-        self._settle()
 
     def set_model(self, model: Any) -> None:
         """Hand the model to all callbacks."""
@@ -92,8 +95,11 @@ class CallbackList:
 
     def _settle(self):
         """Find out what there is to call at each batch hook."""
+        ordered = self._last_ones_last()
+        if not ordered:
+            vars(self).update({name: [] for name in _LISTS})
+            return
         for name in BATCH_HOOKS:
-            ordered = self._last_ones_last()
             found = [(callback, _batch_hook(callback, name)) for callback in ordered]
             hooks = [hook for _, hook in found if hook is not None]
             if any(hook and not isinstance(callback, ProgbarLogger) for callback, hook in found):
@@ -142,8 +148,9 @@ class CallbackList:
                 callback._abandon()
 
     def _begin(self, name, logs):
-        self._call(name, _numbers(logs))
-        self._settle()  # a callback may have set its hooks just now
+        if self.callbacks:
+            self._call(name, _numbers(logs))
+            self._settle()  # a callback may have set its hooks just now
 
     def _call(self, name, *arguments):
         for callback in self.callbacks:
@@ -176,6 +183,9 @@ class CallbackList:
     def on_predict_batch_end(self, batch: int, logs: Any = None) -> None:
         for hook in self.predict_batch_end:
             hook(batch, logs or {})
+
+
+_LISTS = [name.removeprefix("on_") for name in BATCH_HOOKS]
 
 
 def _run(hooks, batch, logs):

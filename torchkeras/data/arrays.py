@@ -70,8 +70,7 @@ class ArrayBatches:
         data = tuple(tree.map_structure(_rows, part) for part in given)
         self.size = _common_length(data)
         self.device, self.dtype = None if device is None else torch.device(device), dtype
-        size = sum(getattr(leaf, "nbytes", 0) for leaf in tree.leaves(data))
-        if fits(size, self.device):
+        if self._fits(data):
             data = tuple(tree.map_structure(self._placed, part) for part in data)
         if batch_size is None:
             batch_size = -(-self.size // steps) if steps else 32
@@ -81,6 +80,11 @@ class ArrayBatches:
         self.shuffle = shuffle
         self.steps = -(-self.size // self.batch_size)
         self._hold(*data)
+
+    def _fits(self, data):
+        if self.device is None or self.device.type == "cpu":
+            return True
+        return fits(sum(getattr(leaf, "nbytes", 0) for leaf in tree.leaves(data)), self.device)
 
     def _placed(self, leaf):
         if leaf is None or isinstance(leaf, Deferred):

@@ -114,7 +114,10 @@ def _check_indices(indices, layer):
     told = list(torch.aminmax(indices))
     if indices.is_floating_point():
         told.append((indices != indices.trunc()).any())
-    low, high, *broken = torch.stack([value.double() for value in told]).tolist()
+    if indices.device.type == "cpu":
+        low, high, *broken = [value.item() for value in told]
+    else:  # by one read
+        low, high, *broken = torch.stack([value.double() for value in told]).tolist()
     if any(broken):
         raise ValueError(
             f'The inputs of layer "{layer.name}" must be integers from 0 to {layer.input_dim - 1}; '

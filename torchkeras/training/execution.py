@@ -14,6 +14,7 @@ from torch import nn
 
 from .. import config, tree
 from ..metrics import Metric
+from ..tracking import modules_of
 from . import replay
 
 
@@ -143,11 +144,11 @@ def metrics_inside(model: nn.Module) -> list[Any]:
     """The metrics that the user's layers and models hold as attributes, alone or in lists."""
     found: list[Metric] = []
     last: list[Metric] = []  # a graph computes what was added to it behind its layers
-    for module in model.modules():
+    for module in modules_of(model):
         added = vars(module).get("_added_metrics")
         if added:
             (last if "_besides" in vars(module) else found).extend(added.values())
-        if not _is_library(type(module)):
+        if type(module) not in _LIBRARY and not _is_library(type(module)):
             found += _metrics_among(vars(module))
     if not found and not last:
         return []
@@ -175,7 +176,13 @@ def _values(value):
 
 
 def _is_library(cls):
-    return cls.__module__.partition(".")[0] in ("torchkeras", "torch")
+    if cls.__module__.partition(".")[0] not in ("torchkeras", "torch"):
+        return False
+    _LIBRARY.add(cls)
+    return True
+
+
+_LIBRARY: set[type] = set()  # classes found to be torch's or ours
 
 
 class OneDevice:

@@ -21,6 +21,7 @@ from ..data import sources
 from ..data.arrays import ArrayBatches
 from ..data.streams import Stream
 from ..data.workers import Work
+from ..tracking import set_training
 from . import arguments, execution, watch
 from .logs import Logs
 from .merging import batches_at_once
@@ -305,12 +306,12 @@ def _mode(model, training: bool) -> Iterator[None]:
         keep_freed_memory()
     before = model.training
     if before != training:
-        model.train(training)
+        set_training(model, training)
     try:
         yield
     finally:
         if before != training:
-            model.train(before)
+            set_training(model, before)
 
 
 @contextmanager
