@@ -14,9 +14,18 @@ import numpy as np  # noqa: E402
 import pytest  # noqa: E402
 import torch  # noqa: E402
 
+from compat_tests import modes  # noqa: E402
 from torchkeras import config, names  # noqa: E402
 
 collect_ignore = ["packages", "scripts"]  # programs, which others run
+
+
+def pytest_addoption(parser):
+    parser.addoption("--steps", choices=modes.JIT, default="eager", help="how models run steps")
+
+
+def pytest_configure(config):
+    modes.use(config.getoption("--steps"))
 
 
 @pytest.fixture(autouse=True)

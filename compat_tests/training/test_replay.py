@@ -1,66 +1,15 @@
-"""Recorded steps train as others do: with a stand-in for a CUDA graph, on any machine.
-
-The stand-in keeps to what a CUDA graph does. Recording changes no tensor and draws no random
-number; a replay repeats the kernels with the numbers that the host had when it was recorded, and
-writes into the same tensors.
-"""
+"""Recorded steps train as others do: with a stand-in for a CUDA graph, on any machine."""
 
 import numpy as np
 import pytest
-import torch
 
 import torchkeras
+from compat_tests.modes import StandIn
 from torchkeras import callbacks, layers, optimizers
 from torchkeras.training import replay
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(70, 6)).astype("float32"), RNG.integers(0, 3, 70)
-
-
-class Graph:
-    """Records and replays on the CPU; `log` counts what happened."""
-
-    model = None
-    fails = False
-    log: list = []
-
-    def __init__(self):
-        self.log = Graph.log = []
-
-    def warm(self, run):
-        self.log.append("warm")
-        return run()
-
-    def tensors(self):
-        slots = [t for state in self.model.optimizer.state.values() for t in state.values()]
-        return [*self.model.parameters(), *self.model.buffers(), *slots]
-
-    def record(self, run):
-        self.log.append("record")
-        kept = [tensor.detach().clone() for tensor in self.tensors()]
-        self.run, self.rate = run, self.model.optimizer.param_groups[0]["lr"]
-        with torch.random.fork_rng():
-            self.outputs = run()
-        with torch.no_grad():
-            torch._foreach_copy_(self.tensors(), kept)
-        if self.fails:
-            raise RuntimeError("operation not permitted when stream is capturing")
-        trackers = self.model._compiled.loss_metrics
-        self.losses = [(tracker, [value for value, _ in tracker.noted]) for tracker in trackers]
-        return self.outputs
-
-    def replay(self):
-        self.log.append("replay")
-        for tracker, _ in self.losses:
-            tracker.noted = []
-        with self.model.optimizer.steps_by(self.rate):
-            outputs = self.run()
-        with torch.no_grad():
-            self.outputs.copy_(outputs)
-            for tracker, values in self.losses:
-                for value, (new, _) in zip(values, tracker.noted, strict=True):
-                    value.copy_(new)
-                tracker.noted = None
 
 
 class Own(layers.Layer):
@@ -93,10 +42,9 @@ def trained(monkeypatch, jit, make, optimizer, fails=False, **given):
     """What a run leaves behind, and what happened to the graph."""
     torchkeras.utils.set_random_seed(5)
     model = make()
-    monkeypatch.setattr(Graph, "model", model)
-    monkeypatch.setattr(Graph, "fails", fails)
-    monkeypatch.setattr(Graph, "log", [])
-    monkeypatch.setitem(replay.RECORDERS, "cpu", Graph)
+    monkeypatch.setattr(StandIn, "fails", fails)
+    monkeypatch.setattr(StandIn, "log", [])
+    monkeypatch.setitem(replay.RECORDERS, "cpu", StandIn)
     model.compile(
         optimizer(),
         "sparse_categorical_crossentropy",
@@ -109,7 +57,7 @@ def trained(monkeypatch, jit, make, optimizer, fails=False, **given):
     history = model.fit(X, Y, 16, epochs=3, verbose=0, callbacks=told).history
     counted = [int(model.optimizer.iterations), len(model._compiled.total._recent)]
     values = [*model.get_weights(), *model.optimizer.get_weights(), *history.values(), counted]
-    return values, Graph.log
+    return values, StandIn.log, model
 
 
 RECORDED = {
@@ -126,9 +74,9 @@ RECORDED = {
 @pytest.mark.parametrize("case", RECORDED)
 def test_replayed_steps_are_those_that_run(case, monkeypatch):
     make, optimizer, given = RECORDED[case]
-    expected, log = trained(monkeypatch, None, make, optimizer, **given)
+    expected, log, _ = trained(monkeypatch, None, make, optimizer, **given)
     assert log == []
-    found, log = trained(monkeypatch, "auto", make, optimizer, **given)
+    found, log, _ = trained(monkeypatch, "auto", make, optimizer, **given)
     # 4 full batches an epoch; the fifth, of another shape, runs as always
     assert log == ["warm"] * 3 + ["record"] + ["replay"] * 9
     for one, other in zip(found, expected, strict=True):
@@ -146,16 +94,15 @@ REFUSED = {
 @pytest.mark.parametrize("case", REFUSED)
 def test_the_others_run_as_always(case, monkeypatch):
     make, optimizer, fails = REFUSED[case]
-    expected, _ = trained(monkeypatch, None, make, optimizer)
-    found, log = trained(monkeypatch, "auto", make, optimizer, fails)
+    expected, _, _ = trained(monkeypatch, None, make, optimizer)
+    found, log, _ = trained(monkeypatch, "auto", make, optimizer, fails)
     assert log == ["warm"] * 3 + ["record"] * fails
     for one, other in zip(found, expected, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-7)
 
 
 def test_a_recording_whose_tensors_are_gone_is_made_anew(monkeypatch):
-    trained(monkeypatch, "auto", dense, lambda: optimizers.Adam(0.01))
-    model = Graph.model
+    _, _, model = trained(monkeypatch, "auto", dense, lambda: optimizers.Adam(0.01))
     model.layers[0].linear.weight.data = model.layers[0].linear.weight.data.clone()
     model.fit(X, Y, 16, verbose=0)
-    assert Graph.log == ["warm"] * 3 + ["record", "replay"]
+    assert StandIn.log == ["warm"] * 3 + ["record", "replay"]
