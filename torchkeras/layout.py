@@ -2,7 +2,8 @@
 
 A pattern such as `"o i h w -> h w i o"` names the torch axes on the left and the Keras axes on
 the right. `"(c m) 1 h w -> h w c m"` splits the first torch axis; `"g i -> i g"` transposes.
-An axis called `g` holds the gates of a recurrent layer in equal blocks.
+An axis called `g` holds the gates of a recurrent layer in equal blocks; `"g i = i g"` moves no
+number in a block.
 """
 
 from __future__ import annotations
@@ -84,10 +85,34 @@ class Layout:
         return tensor
 
 
+class Reread(Layout):
+    """Matrices whose blocks have other rows and columns, and the same numbers in the same order.
+
+    So cuDNN keeps the kernels of recurrent layers. The pattern has `=` in the place of `->`.
+
+    >>> kernel = torch.tensor([[1, 2, 3], [4, 5, 6]])  # two inputs, three units, one gate
+    >>> layout("g i = i g", "z -> z").to_torch(kernel)
+    tensor([[1, 2],
+            [3, 4],
+            [5, 6]])
+    """
+
+    def __init__(self, pattern: str, gates: str):
+        super().__init__(pattern.replace("=", "->"), gates)
+
+    def to_keras(self, tensor: Tensor, shape: tuple[int, ...]) -> Tensor:
+        blocks = tensor.chunk(len(self.to_keras_blocks))
+        return torch.cat([blocks[i].reshape(shape[0], -1) for i in self.to_keras_blocks], 1)
+
+    def to_torch(self, tensor: Tensor) -> Tensor:
+        blocks = tensor.chunk(len(self.to_torch_blocks), 1)
+        return torch.cat([blocks[i].reshape(-1, tensor.shape[0]) for i in self.to_torch_blocks])
+
+
 @cache
 def layout(pattern: str | None, gates: str | None = None) -> Layout:
     """The `Layout` of a pattern, made once."""
-    return Layout(pattern, gates)
+    return Reread(pattern, gates) if pattern and "=" in pattern else Layout(pattern, gates)
 
 
 def _reorder(tensor, axis, order):

@@ -388,12 +388,43 @@ NODES = [
         {"1": [0, 1], "2": [0, 2], "3": [1, 1]},
     ),
     (node("LeakyRelu", alpha={"f": 0.3}), {}),
+    (node("ZerosLike"), {}),
+    (node("Atan"), {}),
+    (node("Xdivy"), {"0": 1.0}),
+    (node("Slice", Index=INDEX), {"1": [0, 1, 0], "2": [-1, 2, 3]}),
+    (node("ReverseV2", Tidx=INDEX), {"1": [1]}),
+    (node("Cumsum", exclusive={"b": True}, reverse={"b": False}, Tidx=INDEX), {"1": 1}),
+    (node("PadV2", Tpaddings=INDEX), {"1": [[0, 0], [1, 0], [0, 2]], "2": 5.0}),
+    (
+        node("MirrorPad", mode={"s": "UkVGTEVDVA=="}, Tpaddings=INDEX),
+        {"1": [[0, 0], [1, 0], [0, 2]]},
+    ),
+    (node("Shape", out_type=INDEX), {}),
+    (node("Einsum", equation={"s": "YWJjLGNkLT5hYmQ="}, N={"i": "2"}), {"1": [[1.0, 2.0]] * 4}),
+]
+LAID_OUT = {"data_format": {"s": "TkhXQw=="}, "padding": {"s": "U0FNRQ=="}}  # NHWC and SAME
+PLACES = {"list": {"i": ["1", "2", "2", "1"]}}
+ON_IMAGES = [
+    (node("MaxPool", ksize=PLACES, strides=PLACES, **LAID_OUT), {}),
+    (node("AvgPool", ksize=PLACES, strides=PLACES, **LAID_OUT), {}),
+    (
+        node(
+            "Conv2D",
+            strides=PLACES,
+            dilations={"list": {"i": [1, 1, 1, 1]}},
+            use_cudnn_on_gpu={"b": True},
+            explicit_paddings={"list": {}},
+            **LAID_OUT,
+        ),
+        {"1": np.arange(24.0).reshape(2, 2, 3, 2).tolist()},
+    ),
+    (node("SpaceToDepth", block_size={"i": "2"}, data_format={"s": "TkhXQw=="}), {}),
 ]
 
 
-@pytest.mark.parametrize("definition, constants", NODES)
+@pytest.mark.parametrize("definition, constants", NODES + ON_IMAGES)
 def test_nodes_of_graphs_are_read(definition, constants):
-    (data,) = data_of(VECTORS)
+    (data,) = data_of([(4, 6, 3)] if (definition, constants) in ON_IMAGES else VECTORS)
     kept = {k: v for k, v in definition["attr"].items() if k != "T" or definition["op"] != "Cast"}
     definition = {**definition, "attr": kept}
 
@@ -401,7 +432,7 @@ def test_nodes_of_graphs_are_read(definition, constants):
         from tf_keras.src.engine.base_layer import TensorFlowOpLayer
 
         keras.backend.clear_session()
-        x = keras.Input((3, 4))
+        x = keras.Input(data.shape[1:])
         layer = TensorFlowOpLayer(definition, "node", dict(constants))
         model = keras.Model(x, layer(x))
         return [model.to_json(), model(data)]

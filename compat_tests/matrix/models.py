@@ -416,14 +416,14 @@ def arrays(name):
 def optimizer_name(name):
     """The class of the optimizer of a model."""
     if name.startswith("legacy_"):
-        return name.removeprefix("legacy_")
+        return name.split("legacy_")[1]
     return OPTIMIZERS[list(MODELS).index(name) % len(OPTIMIZERS)][0]
 
 
 def optimizer_of(keras, name):
     """The optimizer that a model has by its place in the table."""
     if name.startswith("legacy_"):
-        kind = name.removeprefix("legacy_")
+        kind = name.split("legacy_")[1]
         return getattr(keras.optimizers.legacy, kind)(**LEGACY[kind])
     kind, settings = OPTIMIZERS[list(MODELS).index(name) % len(OPTIMIZERS)]
     return getattr(keras.optimizers, kind)(**settings)

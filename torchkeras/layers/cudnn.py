@@ -1,7 +1,8 @@
 """`CuDNNLSTM` and `CuDNNGRU`, the fast layers of Keras 2.1 to 2.3, still in `tf.compat.v1`.
 
 They compute what `LSTM` and `GRU` compute by default and differ in their weights: two biases, end
-to end. Here they run on any device and take masks.
+to end, and kernels whose numbers cuDNN reads in another order. Here they run on any device and take
+masks.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..layer import TABLE, Weight
-from .gates import GRUGates, LSTMGates, weight_rows
+from .gates import GRUGates, LSTMGates
 from .recurrent import NativeRNN
 
 _FIXED = {
@@ -23,10 +24,12 @@ _FIXED = {
 }
 
 
-def _rows(gates=None):
-    kernels = weight_rows("rnn", "_l0", None, gates)[:2]
-    biases = ("rnn.bias_ih_l0", "rnn.bias_hh_l0")
-    return (*kernels, Weight("bias", biases, gates=gates, flat=True))
+def _rows(gates):
+    return (
+        Weight("kernel", "rnn.weight_ih_l0", "g i = i g", gates),
+        Weight("recurrent_kernel", "rnn.weight_hh_l0", "g u = u g", gates, "recurrent"),
+        Weight("bias", ("rnn.bias_ih_l0", "rnn.bias_hh_l0"), gates=gates, flat=True),
+    )
 
 
 class _CuDNN(NativeRNN):
@@ -47,7 +50,7 @@ class CuDNNLSTM(LSTMGates, _CuDNN):
     (torch.Size([2, 3]), torch.Size([24]))
     """
 
-    weight_map = _rows()
+    weight_map = _rows("ifgo -> ifgo")
     hidden_bias = True
 
     def __init__(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable
 from typing import Any
@@ -111,9 +112,42 @@ def _matmul(given, attr):
     return FUNCTIONS["matmul"](*given, **turned, transpose_b=either("transpose_b", "adj_y"))
 
 
+def _running(name):
+    """A sum or product of all before, whose two settings are attributes."""
+    function = FUNCTIONS[name]
+    return lambda given, attr: function(
+        *given, attr.get("exclusive", False), attr.get("reverse", False)
+    )
+
+
+def _in_blocks(name):
+    function = FUNCTIONS[name]
+    return lambda given, attr: function(given[0], attr["block_size"], _text(attr["data_format"]))
+
+
+def _moving(name):
+    """A window that moves over images: a convolution, or a pool, whose window is an attribute."""
+    function = FUNCTIONS[name]
+
+    def compute(given, attr):
+        window = [attr["ksize"]] if "ksize" in attr else []
+        settings = {"data_format": _text(attr.get("data_format", "TkhXQw=="))}  # NHWC
+        if "dilations" in attr:
+            settings["dilations"] = attr["dilations"]
+        return function(*given, *window, attr["strides"], _text(attr["padding"]), **settings)
+
+    return compute
+
+
+def _text(value):
+    """A text among the attributes, which the JSON of a node has in base64."""
+    return base64.b64decode(value).decode("ascii", "replace")
+
+
 _ON_ONE = (
-    "Abs Square Sqrt Rsqrt Exp Log Log1p Sin Cos Tanh Sigmoid Relu Relu6 Elu Selu Softplus "
-    "Softsign Neg Sign Floor Ceil Round Erf Softmax Identity"
+    "Abs Square Sqrt Rsqrt Exp Expm1 Log Log1p Sin Cos Tan Asin Acos Atan Sinh Cosh Tanh Asinh "
+    "Acosh Atanh Sigmoid Relu Relu6 Elu Selu Softplus Softsign Neg Sign Floor Ceil Round Rint Erf "
+    "Erfc Lgamma Digamma Reciprocal Softmax Identity"
 ).split()
 _ON_TWO = {
     "Add": "add",
@@ -135,15 +169,46 @@ _ON_TWO = {
     "BiasAdd": "bias_add",
     "Select": "where",
     "SelectV2": "where",
+    "Equal": "equal",
+    "NotEqual": "not_equal",
+    "Atan2": "atan2",
+    "DivNoNan": "divide_no_nan",
+    "MulNoNan": "multiply_no_nan",
+    "Xdivy": "xdivy",
+    "Xlogy": "xlogy",
 }
-_ON_TENSORS = (*_ON_TWO, "MatMul", "BatchMatMul", "BatchMatMulV2")
+_ALIKE = {  # nodes whose inputs, in their order, are the arguments of a function
+    "Reshape": "reshape",
+    "Transpose": "transpose",
+    "Tile": "tile",
+    "BroadcastTo": "broadcast_to",
+    "ZerosLike": "zeros_like",
+    "OnesLike": "ones_like",
+    "LogicalAnd": "logical_and",
+    "LogicalOr": "logical_or",
+    "LogicalNot": "logical_not",
+    "IsNan": "is_nan",
+    "IsInf": "is_inf",
+    "IsFinite": "is_finite",
+    "LogSoftmax": "log_softmax",
+    "StopGradient": "stop_gradient",
+    "ExpandDims": "expand_dims",
+    "ClipByValue": "clip_by_value",
+    "Slice": "slice",
+    "GatherNd": "gather_nd",
+    "Gather": "gather",
+    "ReverseV2": "reverse",
+    "L2Loss": "l2_loss",
+    "AdjustContrastv2": "adjust_contrast",
+    "RGBToHSV": "rgb_to_hsv",
+    "HSVToRGB": "hsv_to_rgb",
+}
+_ON_TENSORS = (*_ON_TWO, "MatMul", "BatchMatMul", "BatchMatMulV2", "Einsum", "Conv2D")
 
 _NODES: dict[str, Callable] = {
-    **{kind: _plainly(kind.lower()) for kind in (*_ON_ONE, "Reshape", "Transpose", "Tile")},
-    **{kind: _plainly(name) for kind, name in _ON_TWO.items()},
+    **{kind: _plainly(kind.lower()) for kind in _ON_ONE},
+    **{kind: _plainly(name) for kind, name in {**_ON_TWO, **_ALIKE}.items()},
     "AddN": lambda given, attr: FUNCTIONS["add_n"](given),
-    "LogSoftmax": _plainly("log_softmax"),
-    "StopGradient": _plainly("stop_gradient"),
     "Mean": _reduced("reduce_mean"),
     "Sum": _reduced("reduce_sum"),
     "Max": _reduced("reduce_max"),
@@ -156,7 +221,6 @@ _NODES: dict[str, Callable] = {
     "Unpack": lambda given, attr: FUNCTIONS["unstack"](given[0], None, attr.get("axis", 0)),
     "Split": lambda given, attr: FUNCTIONS["split"](given[1], attr["num_split"], given[0]),
     "SplitV": lambda given, attr: FUNCTIONS["split"](given[0], given[1], given[2]),
-    "ExpandDims": _plainly("expand_dims"),
     "Squeeze": lambda given, attr: FUNCTIONS["squeeze"](given[0], attr.get("squeeze_dims") or None),
     "Cast": lambda given, attr: FUNCTIONS["cast"](given[0], attr["DstT"]),
     "MatMul": _matmul,
@@ -165,9 +229,23 @@ _NODES: dict[str, Callable] = {
     "StridedSlice": _strided_slice,
     "GatherV2": lambda given, attr: FUNCTIONS["gather"](given[0], given[1], axis=given[2]),
     "ArgMax": lambda given, attr: FUNCTIONS["argmax"](given[0], given[1]),
+    "ArgMin": lambda given, attr: FUNCTIONS["argmin"](given[0], given[1]),
+    "Shape": lambda given, attr: FUNCTIONS["shape"](given[0]),
+    "Size": lambda given, attr: FUNCTIONS["size"](given[0]),
+    "TopKV2": lambda given, attr: FUNCTIONS["top_k"](given[0], given[1]),
+    "OneHot": lambda given, attr: FUNCTIONS["one_hot"](*given, attr.get("axis", -1)),
+    "Cumsum": _running("cumsum"),
+    "Cumprod": _running("cumprod"),
+    "Einsum": lambda given, attr: FUNCTIONS["einsum"](_text(attr["equation"]), *given),
     "Pad": lambda given, attr: FUNCTIONS["pad"](given[0], given[1]),
+    "PadV2": lambda given, attr: FUNCTIONS["pad"](given[0], given[1], "CONSTANT", given[2]),
+    "MirrorPad": lambda given, attr: FUNCTIONS["pad"](given[0], given[1], _text(attr["mode"])),
+    "DepthToSpace": _in_blocks("depth_to_space"),
+    "SpaceToDepth": _in_blocks("space_to_depth"),
+    "Conv2D": _moving("conv2d"),
+    "MaxPool": _moving("max_pool"),
+    "AvgPool": _moving("avg_pool"),
     "LeakyRelu": lambda given, attr: FUNCTIONS["leaky_relu"](given[0], attr.get("alpha", 0.2)),
-    "ClipByValue": _plainly("clip_by_value"),
     "ResizeBilinear": lambda given, attr: FUNCTIONS["resize_bilinear"](
         *given, attr.get("align_corners", False), attr.get("half_pixel_centers", False)
     ),

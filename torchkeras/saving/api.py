@@ -244,15 +244,19 @@ def _load_folder(file, custom_objects, compile, safe_mode):
         model = build_model(file.config(), custom_objects, file.folder, safe_mode)
         if not model.built and file.input_shape() is not None:
             model.build(file.input_shape())
-    if getattr(model, "_graph", None) is None and not model.built:
-        raise ValueError(
-            f"{file.folder}: the model has no input shape, so it has no weights to load."
-        )
     described = file.root.get("training_config") if compile else None
     if described:
         compiling.compile_as_told(model, described, custom_objects, file.folder, safe_mode)
     elif compile:
         _compile(model, None, None, custom_objects, file.folder, safe_mode)
+    if getattr(model, "_graph", None) is None and not model.built:
+        _log.warning(
+            "%s does not tell the input shape of model %r; its weights are read in its first call.",
+            file.folder,
+            model.name,
+        )
+        checkpoint.load_when_built(model, file.variables.prefix)
+        return model
     status = checkpoint.load_weights(model, file.variables.prefix)
     if status.missing:
         raise ValueError(f"{file.folder} has no values for {status.missing}.")

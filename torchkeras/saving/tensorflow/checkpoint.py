@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 from typing import Any
@@ -15,9 +14,9 @@ from ...variable import Variable
 from ..files import replacing
 from . import bundle
 from .bundle import Bundle
-from .objects import Builder, ObjectGraph, match
+from .objects import Builder, ObjectGraph, find
+from .slots import State
 
-_log = logging.getLogger("torchkeras")
 GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
 _SETTINGS = {"beta_1", "beta_2", "decay", "momentum", "rho"}  # variables of older optimizers
 
@@ -95,10 +94,13 @@ def load_weights(model: Any, prefix: str, optimizer: bool = True) -> Status:
     """
     file = Bundle(prefix)
     graph = read_graph(file)
-    pairs = match(graph, model)
+    try:
+        index, pairs = find(graph, model)
+    except ValueError as error:
+        raise ValueError(f"{prefix}: {error}.") from error
     if not pairs and model.weights:
         raise ValueError(f"{prefix}: none of the weights of model {model.name!r} is in it.")
-    keys = [graph.nodes[index].variable[1] for _, index in pairs]
+    keys = [graph.nodes[child].variable[1] for _, child in pairs]
     for (weight, _), key in zip(pairs, keys, strict=True):
         if not weight.fits(file.entry(key).shape):
             raise ValueError(
@@ -106,12 +108,12 @@ def load_weights(model: Any, prefix: str, optimizer: bool = True) -> Status:
                 f"{key!r} in the checkpoint has shape {file.entry(key).shape}."
             )
     arrays = [file.array(key) for key in keys]
-    state = _optimizer_state(file, graph, model, pairs) if optimizer else None
+    state = _optimizer_state(file, graph, model, index, pairs) if optimizer else None
     for (weight, _), array in zip(pairs, arrays, strict=True):
         weight.assign(array)
     used = set(keys) | {GRAPH, "save_counter/.ATTRIBUTES/VARIABLE_VALUE"}
     if state is not None:
-        used |= _give_state(model, *state, prefix)
+        used |= state.give()
     loaded = {id(weight) for weight, _ in pairs}
     missing = [weight.name for weight in model.weights if id(weight) not in loaded]
     return Status(prefix, missing, [key for key in file.keys() if key not in used])
@@ -135,60 +137,13 @@ def load_when_built(model: Any, prefix: str) -> Status:
     return status
 
 
-def _optimizer_state(file, graph, model, pairs):
-    """Names, values and keys of the optimizer's variables, and its learning rate."""
-    index = graph.child(0, "optimizer")
-    target = getattr(model, "optimizer", None)
-    if index is None or not hasattr(target, "load_named_weights"):
+def _optimizer_state(file, graph, model, index, pairs):
+    own, beside = (graph.child(i, "optimizer") for i in (index, 0))
+    index, optimizer = beside if own is None else own, getattr(model, "optimizer", None)
+    if index is None or not hasattr(optimizer, "load_named_weights"):
         return None
-    listed = graph.child(index, "_variables")
-    if listed is not None:
-        found = [graph.nodes[child].variable for child in graph.numbered(listed)]
-        rate = graph.child(index, "_learning_rate")
-    else:  # the optimizers before 2.11
-        found = _slots(graph, index, target, pairs)
-        rate = graph.child(index, "learning_rate")
-    found = [variable for variable in found if variable]
-    rate = (
-        graph.nodes[rate].variable[1] if rate is not None and graph.nodes[rate].variable else None
-    )
-    named = [(f"{name}:0", file.array(key)) for name, key in found]
-    return named, [key for _, key in found], rate, None if rate is None else file.array(rate)
-
-
-def _slots(graph, index, optimizer, pairs):
-    """The variables of an older optimizer in the order in which it lists them."""
-    node = graph.nodes[index]
-    weights = {child: weight for weight, child in pairs}
-    slots = {(s, id(weights[one])): kept for s, one, kept in node.slots if one in weights}
-    counter = graph.child(index, "iter")
-    found = [] if counter is None else [graph.nodes[counter].variable]
-    names = list(dict.fromkeys(slot for slot, _, _ in node.slots))
-    order = list(optimizer.get_slot_names()) if hasattr(optimizer, "get_slot_names") else names
-    for slot in sorted(names, key=lambda s: order.index(s) if s in order else len(order)):
-        for weight, _ in pairs:
-            kept = slots.get((slot, id(weight)))
-            found += [] if kept is None else [graph.nodes[kept].variable]
-    return found
-
-
-def _give_state(model, named, keys, rate_key, rate, prefix):
-    """Write the state; the keys that were used, none of them where the state does not fit."""
-    optimizer = model.optimizer
     optimizer.build(model.trainable_variables)
-    try:
-        optimizer.load_named_weights(named)
-    except ValueError as error:
-        _log.warning(
-            "%s: the optimizer's state does not fit %s, which starts anew: %s",
-            prefix,
-            optimizer.name,
-            error,
-        )
-        return set()
-    if rate is not None and optimizer._schedule is None:
-        optimizer.learning_rate = float(rate)
-    return {*keys, rate_key}
+    return State(file, graph, optimizer, index, pairs)
 
 
 # --- writing ---------------------------------------------------------------------------------

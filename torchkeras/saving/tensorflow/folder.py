@@ -1,7 +1,8 @@
 """SavedModel folders of Keras models: rebuilt from Keras' own description of them.
 
-`keras_metadata.pb` (before TensorFlow 2.5 the objects in `saved_model.pb`) holds the config of
-every layer, `variables/` a checkpoint. The TensorFlow functions in `saved_model.pb` are not run;
+`keras_metadata.pb` (before TensorFlow 2.5 the objects in `saved_model.pb`, and in what
+`export_saved_model` wrote `assets/saved_model.json`) holds the config of every layer, `variables/`
+a checkpoint. The TensorFlow functions in `saved_model.pb` are not run;
 of them only the constants that fill lookup tables are read.
 """
 
@@ -17,6 +18,7 @@ from .checkpoint import read_graph
 from .protobuf import fields, message, number, text, varint
 
 _LARGEST = 2**31
+_LARGEST_JSON = 64 * 2**20
 _MODELS = ("_tf_keras_model", "_tf_keras_network", "_tf_keras_sequential")
 
 
@@ -37,6 +39,7 @@ class SavedModel:
         self._saved = _Objects(os.path.join(folder, "saved_model.pb"))
         described = self._metadata()
         found = [entry for index, kind, entry in described if index == 0 and kind in _MODELS]
+        found = found or self._exported()
         if not found:
             raise ValueError(
                 f"{folder} holds functions of TensorFlow and no description of a Keras model. Save "
@@ -57,12 +60,20 @@ class SavedModel:
 
     def input_shape(self) -> Any:
         """The shape that a subclass model was built for, None where it is not known."""
-        return _shape(self.root.get("build_input_shape"))
+        return _shape(self.root.get("build_input_shape")) or self._saved.input_shape
 
     def size(self) -> int:
         """How many numbers the variables hold together."""
         entries = [self.variables.entry(key) for key in self.variables.keys()]
         return sum(math.prod(entry.shape) for entry in entries)
+
+    def _exported(self):
+        """The architecture that `export_saved_model` of 1.13 to 2.0 put beside the functions."""
+        path = os.path.join(self.folder, "assets", "saved_model.json")
+        if not os.path.isfile(path):
+            return []
+        with open(path, "rb") as file:
+            return [file.read(_LARGEST_JSON + 1).decode("utf-8", "replace")]
 
     def _json(self, entry):
         return from_json(entry, f"{self.folder}: the metadata of Keras")
@@ -135,6 +146,7 @@ class _Objects:
         self._nodes: list[Any] = []
         self._functions: dict[str, list[int]] = {}
         self._graph = None
+        self.input_shape: tuple[int | None, ...] | None = None  # of what is served, if it is one
         for field, value in _reading(path):
             if field == 2 and not self._nodes:  # the first meta graph
                 self._read(message(value))
@@ -143,6 +155,10 @@ class _Objects:
         for field, value in fields(meta):
             if field == 2:
                 self._graph = message(value)
+            elif field == 5:
+                entry = dict(fields(message(value)))
+                if text(entry.get(1, b"")) == "serving_default":
+                    self.input_shape = _served(message(entry.get(2, b"")))
             elif field == 7:
                 for kind, item in fields(message(value)):
                     if kind == 1:
@@ -211,6 +227,16 @@ class _Objects:
                         tensor = dict(fields(message(attribute[2]))).get(8, b"")
                         return _tensor(message(tensor))
         return []
+
+
+def _served(signature):
+    """The shape of the only input of a `SignatureDef`, None where it has others or no rank."""
+    inputs = [dict(fields(message(value))) for field, value in fields(signature) if field == 1]
+    told = dict(fields(message(inputs[0].get(2, b"")))).get(3) if len(inputs) == 1 else None
+    if told is None:
+        return None
+    sizes = [dict(fields(message(v))).get(1, 0) for f, v in fields(message(told)) if f == 2]
+    return tuple(None if number(size) < 0 else number(size) for size in sizes) or None
 
 
 def _tensor(proto):

@@ -126,11 +126,32 @@ def _encoded(node):
 # --- matching --------------------------------------------------------------------------------
 
 
-def match(graph: ObjectGraph, model: Any) -> list[tuple[LayerWeight, int]]:
-    """The weights of `model` that the graph has, each with its node."""
+def find(graph: ObjectGraph, model: Any) -> tuple[int, list[tuple[LayerWeight, int]]]:
+    """The node of `model`, and its weights with their nodes.
+
+    That is the first node, or below it what `tf.train.Checkpoint` was given under some name.
+    ValueError where several of these fit equally well.
+    """
+    pairs = match(graph, model)
+    if pairs:
+        return 0, pairs
+    named = {name: (i, match(graph, model, i)) for name, i in graph.nodes[0].children.items()}
+    most = max((len(pairs) for _, pairs in named.values()), default=0)
+    best = {i: (name, pairs) for name, (i, pairs) in named.items() if pairs and len(pairs) == most}
+    if len(best) > 1:
+        names = ", ".join(sorted(name for name, _ in best.values()))
+        raise ValueError(
+            f"model {model.name!r} could be each of {names}. Say which with "
+            "tf.train.Checkpoint(name=model).restore(path)"
+        )
+    return next(((i, pairs) for i, (_, pairs) in best.items()), (0, []))
+
+
+def match(graph: ObjectGraph, model: Any, index: int = 0) -> list[tuple[LayerWeight, int]]:
+    """The weights of `model` that the graph has below a node, each with its own node."""
     found: dict[int, tuple[LayerWeight, int]] = {}
     seen: set[tuple[int, int]] = set()
-    todo: list[tuple[int, Any]] = [(0, model)]
+    todo: list[tuple[int, Any]] = [(index, model)]
     while todo:
         index, thing = todo.pop()
         if (index, id(thing)) in seen:

@@ -15,7 +15,7 @@ from ... import models
 from ...layer import Layer
 from ...optimizers import Optimizer
 from ...precision import dtype_name
-from ...saving.tensorflow import bundle, checkpoint
+from ...saving.tensorflow import bundle, checkpoint, tracked
 from ...variable import Variable
 from .calls import Namespace, refused, tensor
 
@@ -118,9 +118,11 @@ class Checkpoint:
         return prefix
 
     def read(self, save_path: Any, options: Any = None) -> Status:
-        """Read what `write` wrote."""
+        """Read what `write` wrote, here or in TensorFlow."""
         prefix = os.fspath(save_path)
         file = bundle.Bundle(prefix)
+        if tracked.is_tracked(file):
+            return Status(prefix, *tracked.restore(file, _plain(self._objects)))
         found: dict[str, dict[str, Any]] = {}
         for key in file.keys():
             if key.endswith(_VALUE):
@@ -142,6 +144,13 @@ class Checkpoint:
         number = re.search(r"-(\d+)$", os.fspath(save_path))
         self.save_counter.assign(int(number[1]) if number else int(self.save_counter))
         return status
+
+
+def _plain(thing):
+    """Checkpoints in a checkpoint as dictionaries of what they hold."""
+    if isinstance(thing, Checkpoint):
+        thing = thing._objects
+    return {k: _plain(v) for k, v in thing.items()} if isinstance(thing, dict) else thing
 
 
 class Status(checkpoint.Status):

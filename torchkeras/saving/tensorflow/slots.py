@@ -1,0 +1,91 @@
+"""The state of an optimizer in a checkpoint, as the releases of Keras lay it out.
+
+Since 2.11 an optimizer lists its variables. Before, what it kept of a weight was a slot of that
+weight, and its settings were variables too.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from .bundle import Bundle
+from .objects import ObjectGraph
+
+_log = logging.getLogger("torchkeras")
+_FORMER = {  # slots by the names that they had before 2.11
+    "m": "momentum", "u": "v", "velocity": "rms", "average_gradient": "mg",
+    "accumulated_grad": "accum_grad", "accumulated_delta_var": "accum_var",
+}  # fmt: skip
+
+
+class State:
+    """What a file has of an optimizer that is built, read and ready to be given.
+
+    `index` is the node of the optimizer, `pairs` are weights of models and their nodes.
+    """
+
+    def __init__(self, file: Bundle, graph: ObjectGraph, optimizer: Any, index: int, pairs: list):
+        self._file, self._graph, self._optimizer = file, graph, optimizer
+        self.keys: set[str] = set()
+        listed = graph.child(index, "_variables")
+        if listed is not None:
+            self._values = self._listed(listed)
+            self._rate = self._one(index, "_learning_rate")
+        else:
+            self._values = self._by_slot(index, {child: weight for weight, child in pairs})
+            self._rate = self._one(index, "learning_rate")
+
+    def _one(self, index, name):
+        child = self._graph.child(index, name)
+        return None if child is None else self._read(child)
+
+    def _read(self, index):
+        variable = self._graph.nodes[index].variable
+        if not variable:
+            return None
+        self.keys.add(variable[1])
+        return self._file.array(variable[1])
+
+    def _listed(self, index):
+        found = []
+        for child in self._graph.numbered(index):
+            variable = self._graph.nodes[child].variable
+            if variable:
+                found.append((f"{variable[0]}:0", self._read(child)))
+        return found
+
+    def _by_slot(self, index, weights):
+        """A value for each variable of the optimizer, its own where the file has none."""
+        kept = {
+            (slot, id(weights[one])): child
+            for slot, one, child in self._graph.nodes[index].slots
+            if one in weights
+        }
+        found = []
+        for variable in self._optimizer.variables:
+            slot, weight = (getattr(variable, name, None) for name in ("_slot", "_variable"))
+            child = kept.get((slot, id(weight)), kept.get((_FORMER.get(slot), id(weight))))
+            value = None if child is None else self._read(child)
+            found.append((variable.name, variable.numpy() if value is None else value))
+        counter = self._one(index, "iter")
+        if found and counter is not None:
+            found[0] = (found[0][0], counter)
+        return found
+
+    def give(self) -> set[str]:
+        """Write the state; the keys that were used, none of them where it does not fit."""
+        optimizer = self._optimizer
+        try:
+            optimizer.load_named_weights(self._values)
+        except ValueError as error:
+            _log.warning(
+                "%s: the optimizer's state does not fit %s, which starts anew: %s",
+                self._file.prefix,
+                optimizer.name,
+                error,
+            )
+            return set()
+        if self._rate is not None and optimizer._schedule is None:
+            optimizer.learning_rate = float(self._rate)
+        return self.keys
