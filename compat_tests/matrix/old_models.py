@@ -24,7 +24,7 @@ class Guard:
 
 
 def guarded(keras, v1):
-    """`keras` with the names that the models use; `v1` is `tf.compat.v1`, None where it is absent."""
+    """`keras` with the names that the models use; `v1` is `tf.compat.v1` or None."""
     layers, optimizers = keras.layers, keras.optimizers
     elsewhere = [getattr(getattr(layers, "experimental", None), "preprocessing", None)]
     elsewhere.append(v1 and v1.keras.layers)
@@ -468,7 +468,7 @@ def labels_of(given, count=1):
 def stateful(keras, tf):
     layers = keras.layers
     x = layers.Input(batch_shape=(4, 6, 4))
-    y = layers.LSTM(3, stateful=True, return_sequences=True, unroll=True, implementation=1)(x)
+    y = layers.LSTM(3, stateful=True, return_sequences=True, implementation=1)(x)
     return keras.Model(x, layers.Dense(2)(layers.GRU(3, stateful=True)(y)))
 
 
@@ -650,7 +650,7 @@ def classes(keras):
 
         class Scaled(Layer):
             def __init__(self, units, **kwargs):
-                super(Scaled, self).__init__(**kwargs)
+                super().__init__(**kwargs)
                 self.units = units
 
             def build(self, shape):
@@ -670,11 +670,11 @@ def classes(keras):
                 return (shape[0], self.units)
 
             def get_config(self):
-                return dict(super(Scaled, self).get_config(), units=self.units)
+                return dict(super().get_config(), units=self.units)
 
         class Tower(Model):
             def __init__(self, units=3, **kwargs):
-                super(Tower, self).__init__(**kwargs)
+                super().__init__(**kwargs)
                 self.units = units
                 self.scaled = Scaled(units)
                 self.blocks = [keras.layers.Dense(4, activation="relu") for _ in range(2)]

@@ -153,6 +153,20 @@ def test_what_is_no_config_is_refused():
             read(sequential(dense(), code))
 
 
+def test_a_function_takes_the_place_of_code():
+    """Code of another Python cannot be run; the user gives the function by the layer's name."""
+    settings = {"name": "double", "function_type": "lambda", "output_shape_type": "lambda"}
+    config = {**settings, "function": ["4wAA", None, None], "output_shape": ["4wAA", None, None]}
+    text = json.dumps(sequential(dense(), {"class_name": "Lambda", "config": config}))
+    own = {"double": lambda x, by=2.0: x * by}
+    model = model_from_json(text, own)
+    x = np.ones((1, 3), "float32")
+    inner = model.layers[0](x).detach()
+    np.testing.assert_array_equal(model.predict(x, verbose=0), 2 * inner)
+    with pytest.raises(ValueError, match="in custom_objects under the name of the layer"):
+        model_from_json(text)
+
+
 class Scaled(layers.Layer):
     def __init__(self, factor, **kwargs):
         super().__init__(**kwargs)

@@ -38,9 +38,27 @@ def decoded(value: Any, where: str) -> Any:
     return {key: decoded(item, where) for key, item in value.items()}
 
 
+def replaced(value: Any, functions: dict[str, Any]) -> Any:
+    """`value`, a config, with `functions` in the place of the code of `Lambda` layers so called."""
+    if isinstance(value, (list, tuple)):
+        return type(value)(replaced(item, functions) for item in value)
+    if not isinstance(value, dict):
+        return value
+    inner = value.get("config")
+    if value.get("class_name") == "Lambda" and isinstance(inner, dict):
+        function = functions.get(str(inner.get("name")))
+        if callable(function):
+            inner = {**inner, "function": function, "function_type": "raw"}
+            if inner.get("output_shape_type") == "lambda":  # seen by running the function
+                inner |= {"output_shape": None, "output_shape_type": "raw"}
+            return {**value, "config": inner}
+    return {key: replaced(item, functions) for key, item in value.items()}
+
+
 def _old_form(key, item, inner, where):
-    """`[code, defaults, closure]`, as HDF5 files have a lambda."""
-    if inner.get(f"{key}_type") == "lambda" and isinstance(item, list) and len(item) == 3:
+    """`[code, defaults, closure]`, as HDF5 files have a lambda; folders have a tuple."""
+    is_code = isinstance(item, (list, tuple)) and len(item) == 3
+    if inner.get(f"{key}_type") == "lambda" and is_code:
         return _function(*item, where)
     return item
 
@@ -54,8 +72,8 @@ def _function(code, defaults, closure, where):
         version = ".".join(map(str, sys.version_info[:2]))
         raise ValueError(
             f"{where}: the bytecode of a lambda in it is not that of Python {version}, and only "
-            f"the version that wrote it can run it ({error}). Build the model in Python and call "
-            "load_weights() on the file."
+            f"the version that wrote it can run it ({error}). Pass the function in custom_objects "
+            "under the name of the layer."
         ) from None
     cells = tuple(types.CellType(value) for value in closure or ())
     defaults = tuple(defaults) if defaults else None

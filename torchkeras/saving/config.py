@@ -133,10 +133,11 @@ def build_model(
 ) -> Any:
     """The model, with fresh weights, that a config of any Keras 2 describes.
 
+    A function in `custom_objects` under the name of a `Lambda` layer takes the place of its code.
     ValueError, naming `where`, for a layer that is not known or that would run code.
     """
     try:
-        config = modern(config)
+        config = bytecode.replaced(modern(config), custom_objects or {})
         if safe_mode is not False:  # only that word, given in the call, opens the door
             check_code(config, where)
         else:
@@ -160,9 +161,9 @@ def check_code(config: Any, where: str) -> None:
         if _holds_code(entry):
             raise ValueError(
                 f"{where}: {_called(entry)} holds Python code, which could do anything when it "
-                "runs; it is refused. Give the function a name, register it or pass it in "
-                "custom_objects, and save the model again. If you trust whoever made the file, "
-                "safe_mode=False runs it."
+                "runs; it is refused. Pass the function in custom_objects under the name of the "
+                "layer, or give it a name, register it and save the model again. If you trust "
+                "whoever made the file, safe_mode=False runs it."
             )
 
 

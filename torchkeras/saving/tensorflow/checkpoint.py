@@ -14,7 +14,7 @@ from ...variable import Variable
 from ..files import replacing
 from . import bundle
 from .bundle import Bundle
-from .objects import Builder, ObjectGraph, find
+from .objects import Builder, ObjectGraph, find, tables
 from .slots import State
 
 GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
@@ -108,15 +108,39 @@ def load_weights(model: Any, prefix: str, optimizer: bool = True) -> Status:
                 f"{key!r} in the checkpoint has shape {file.entry(key).shape}."
             )
     arrays = [file.array(key) for key in keys]
+    words = read_tables(file, graph, model, index)
     state = _optimizer_state(file, graph, model, index, pairs) if optimizer else None
     for (weight, _), array in zip(pairs, arrays, strict=True):
         weight.assign(array)
     used = set(keys) | {GRAPH, "save_counter/.ATTRIBUTES/VARIABLE_VALUE"}
+    for layer, key, vocabulary in words:
+        layer.set_vocabulary(vocabulary)
+        used |= {f"{key}-keys", f"{key}-values"}
     if state is not None:
         used |= state.give()
     loaded = {id(weight) for weight, _ in pairs}
     missing = [weight.name for weight in model.weights if id(weight) not in loaded]
     return Status(prefix, missing, [key for key in file.keys() if key not in used])
+
+
+def read_tables(file: Bundle, graph: ObjectGraph, model: Any, index: int) -> list[tuple]:
+    """Layers that look words up, with the key of their table and what it holds."""
+    return [(layer, key, _table(file, key)) for layer, key in tables(graph, model, index)]
+
+
+def _table(file, key):
+    """The keys of a lookup table, words or integers, in the order of their values."""
+    values = file.array(f"{key}-values")
+    entry = file.entry(f"{key}-keys")
+    if entry.dtype == bundle.STRING:
+        keys = [word.decode("utf-8", "replace") for word in file.texts(f"{key}-keys")]
+    else:
+        keys = file.array(f"{key}-keys").tolist()
+    if len(keys) != values.size:
+        raise ValueError(f"{file.prefix}: {key} has {len(keys)} keys and {values.size} values.")
+    if values.dtype.kind != "i":  # a table from numbers to words
+        raise ValueError(f"{file.prefix}: the values of {key} are no integers.")
+    return [word for _, word in sorted(zip(values.tolist(), keys, strict=True))]
 
 
 def load_when_built(model: Any, prefix: str) -> Status:

@@ -15,8 +15,10 @@ from typing import Any
 from ..config import from_json
 from .bundle import Bundle
 from .checkpoint import read_graph
+from .objects import LOOKUPS
 from .protobuf import fields, message, number, text, varint
 
+_LAYERS = ("_lookup_layer", "_index_lookup_layer")  # inside of TextVectorization
 _LARGEST = 2**31
 _LARGEST_JSON = 64 * 2**20
 _MODELS = ("_tf_keras_model", "_tf_keras_network", "_tf_keras_sequential")
@@ -96,11 +98,9 @@ class SavedModel:
         words: dict[str, list] = {}
         weights: dict[str, list] = {}
         for index, _, entry in described:
-            if '"vocabulary"' not in entry:
-                continue
             table = self._saved.table(index)
-            config = self._json(entry).get("config")
-            if table is None or not isinstance(config, dict):
+            config = None if table is None else self._json(entry).get("config")
+            if not isinstance(config, dict):
                 continue
             name = str(config.get("name"))
             if words.setdefault(name, table) != table:
@@ -111,7 +111,7 @@ class SavedModel:
         while todo:
             config = todo.pop()
             if isinstance(config, dict):
-                if config.get("name") in words and config.get("vocabulary", 0) is None:
+                if config.get("name") in words and config.get("vocabulary") is None:
                     config["vocabulary"] = words[config["name"]]
                     config["idf_weights"] = weights.get(config["name"])
                 todo.extend(config.values())
@@ -121,7 +121,7 @@ class SavedModel:
     def _frequencies(self, index, count):
         """The inverse frequencies of the words of object `index`, which are a variable."""
         graph = read_graph(self.variables)
-        for path in (("idf_weights",), ("_lookup_layer", "idf_weights")):
+        for path in (("idf_weights",), *((layer, "idf_weights") for layer in _LAYERS)):
             found = graph.child(index, *path) if index < len(graph.nodes) else None
             variable = None if found is None else graph.nodes[found].variable
             if variable and self.variables.entry(variable[1]).shape >= (count,):
@@ -180,12 +180,14 @@ class _Objects:
 
     def table(self, index: int) -> list | None:
         """The keys of the lookup table of object `index`, in the order of its values."""
-        for path in (("lookup_table",), ("_lookup_layer", "lookup_table"), ("_table",)):
-            trace = self._follow(index, (*path, "_initialize", "trace_0"))
-            if trace is not None:
+        for path in LOOKUPS:
+            function = self._follow(index, (*path, "_initialize"))
+            if function is not None:
                 break
         else:
             return None
+        trace = self._follow(function, ("trace_0",))
+        trace = function if trace is None else trace  # before 2.7
         names = [text(v) for f, v in fields(message(self._kind(trace).get(8, b""))) if f == 1]
         names += [text(v) for f, v in fields(message(self._kind(trace).get(6, b""))) if f == 1]
         constants = [

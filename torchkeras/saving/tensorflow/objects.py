@@ -20,8 +20,13 @@ from ...weighted import weights_of
 from .protobuf import encode, fields, message, number, text
 
 _MOST_NODES = 2**22
-_VALUE = "VARIABLE_VALUE"
+_VALUE, _TABLE = "VARIABLE_VALUE", "table"
 _ATTRIBUTE = ".ATTRIBUTES/"
+LOOKUPS = [  # where layers that look words up have their table
+    (*layer, table)
+    for layer in ((), ("_lookup_layer",), ("_index_lookup_layer",))
+    for table in ("lookup_table", "_table")
+]
 _PRIVATE = {  # Keras' attributes where a weight has another name
     "query": "_query_dense", "key": "_key_dense", "value": "_value_dense",
     "attention_output": "_output_dense",
@@ -150,6 +155,29 @@ def find(graph: ObjectGraph, model: Any) -> tuple[int, list[tuple[LayerWeight, i
 def match(graph: ObjectGraph, model: Any, index: int = 0) -> list[tuple[LayerWeight, int]]:
     """The weights of `model` that the graph has below a node, each with its own node."""
     found: dict[int, tuple[LayerWeight, int]] = {}
+    for thing, node in _walk(graph, model, index):
+        if isinstance(thing, Variable):
+            if graph.nodes[node].variable:
+                found.setdefault(id(thing), (thing, node))
+        else:
+            for weight, child in _by_names(graph, node, thing):
+                found.setdefault(id(weight), (weight, child))
+    return list(found.values())
+
+
+def tables(graph: ObjectGraph, model: Any, index: int = 0) -> list[tuple[Any, str]]:
+    """Layers with a vocabulary, and the key of the table that a checkpoint has of it."""
+    found = []
+    for thing, node in _walk(graph, model, index):
+        if hasattr(thing, "set_vocabulary"):
+            places = (graph.child(node, *path) for path in LOOKUPS)
+            held = [graph.nodes[i].values for i in places if i is not None]
+            found += [(thing, values[_TABLE][1]) for values in held if _TABLE in values]
+    return found
+
+
+def _walk(graph, model, index):
+    """The variables and single layers of a model, each with its node."""
     seen: set[tuple[int, int]] = set()
     todo: list[tuple[int, Any]] = [(index, model)]
     while todo:
@@ -157,15 +185,10 @@ def match(graph: ObjectGraph, model: Any, index: int = 0) -> list[tuple[LayerWei
         if (index, id(thing)) in seen:
             continue
         seen.add((index, id(thing)))
-        if isinstance(thing, Variable):
-            if graph.nodes[index].variable:
-                found.setdefault(id(thing), (thing, index))
-        elif _is_unit(thing):
-            for weight, child in _by_names(graph, index, thing):
-                found.setdefault(id(weight), (weight, child))
+        if isinstance(thing, Variable) or _is_unit(thing):
+            yield thing, index
         else:
             todo += [(child, one) for one, child in _parts(graph, index, thing)]
-    return list(found.values())
 
 
 def _is_unit(thing):

@@ -35,6 +35,11 @@ class State:
         else:
             self._values = self._by_slot(index, {child: weight for weight, child in pairs})
             self._rate = self._one(index, "learning_rate")
+        scale = graph.child(index, "loss_scale")
+        self._scale, self._good_steps = (
+            None if scale is None else self._one(scale, name)
+            for name in ("current_loss_scale", "good_steps")
+        )
 
     def _one(self, index, name):
         child = self._graph.child(index, name)
@@ -88,4 +93,7 @@ class State:
             return set()
         if self._rate is not None and optimizer._schedule is None:
             optimizer.learning_rate = float(self._rate)
+        if self._scale is not None and hasattr(optimizer, "inner_optimizer"):
+            optimizer._scale.fill_(float(self._scale))
+            optimizer._good_steps.fill_(int(self._good_steps))
         return self.keys

@@ -7,7 +7,7 @@ from typing import Any
 from ...layer import Layer
 from ...optimizers import Optimizer
 from .bundle import Bundle
-from .checkpoint import GRAPH, read_graph
+from .checkpoint import GRAPH, read_graph, read_tables
 from .objects import match
 from .slots import State
 
@@ -28,12 +28,18 @@ def restore(file: Bundle, objects: dict[str, Any]) -> tuple[list[str], list[str]
     """
     graph = read_graph(file)
     nodes = {name: 0 if name == "root" else graph.nodes[0].children.get(name) for name in objects}
-    found = {name: (thing, nodes[name]) for name, thing in objects.items() if nodes[name] is not None}
+    found = {
+        name: (thing, nodes[name]) for name, thing in objects.items() if nodes[name] is not None
+    }
     optimizers = [(one, i) for one, i in found.values() if isinstance(one, Optimizer)]
     others = [(one, i) for one, i in found.values() if not isinstance(one, Optimizer)]
     late = [(one, i) for one, i in others if isinstance(one, Layer) and not one.weights]
     pairs = [pair for one, i in others for pair in match(graph, one, i)]
+    words = [found for one, i in others for found in read_tables(file, graph, one, i)]
     used = _give(file, graph, pairs)
+    for layer, key, vocabulary in words:
+        layer.set_vocabulary(vocabulary)
+        used |= {f"{key}-keys", f"{key}-values"}
     for layer, index in late:
         _when_called(layer, lambda one, i=index: _give(file, graph, _noted(graph, one, i, pairs)))
     for optimizer, index in optimizers:
@@ -81,6 +87,7 @@ def _when_called(layer, give):
 
 
 def _when_built(optimizer, give):
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)
     build = optimizer.build
 
     def build_and_fill(var_list):
