@@ -208,10 +208,11 @@ class Dataset:
             h5py.h5t.INTEGER, h5py.h5t.FLOAT, h5py.h5t.ENUM
         ):  # fmt: skip
             raise self._refuse("it does not hold numbers")
-        if handle.get_space().get_simple_extent_type() == h5py.h5s.NULL:
+        space = handle.get_space()
+        if space.get_simple_extent_type() == h5py.h5s.NULL:
             raise self._refuse("it is empty")
         self._handle, self._is_contiguous = handle, layout == h5py.h5d.CONTIGUOUS
-        self.shape, self.dtype = tuple(handle.shape), handle.dtype
+        self.shape, self.dtype = space.get_simple_extent_dims(), handle.dtype
         if self.dtype.kind not in _KINDS or self.dtype.itemsize > 8:
             raise self._refuse(f"numbers of the type {self.dtype} are not read")
         self.size, self._everything = math.prod(self.shape), h5py.h5s.ALL
