@@ -39,8 +39,8 @@ class Lambda(Layer):
     `(inputs, mask)` that gives it.
 
     A config has the function's name: register it with `register_keras_serializable`, or pass it
-    in `custom_objects`, to load it. A lambda has no name, so a model with one is saved, but not
-    loaded; its weights are.
+    in `custom_objects`, to load it. A lambda has no name, so a file holds its code, which is run
+    where the call that loads it says `safe_mode=False`.
 
     >>> Lambda(lambda x: x**2)(torch.tensor([1.0, 3.0])).tolist()
     [1.0, 9.0]
@@ -120,7 +120,7 @@ class Lambda(Layer):
             ("mask", "mask_module"),
         ):
             kind, place = config.pop(f"{key}_type", "raw"), config.pop(module, None)
-            if kind != "raw":
+            if kind != "raw" or _is_function(config.get(key)):
                 config[key] = _find(config[key], place, config.get("name"), custom_objects)
         arguments = config.get("arguments") or {}
         config["arguments"] = {key: _from_plain(value) for key, value in arguments.items()}
@@ -153,6 +153,13 @@ def _has_name(function):
 def _name(value):
     """The name of a function, or itself: within the process, a config may hold it."""
     return get_registered_name(value) if callable(value) and _has_name(value) else value
+
+
+def _is_function(value):
+    """Whether a setting is a function as Keras 3 describes one, or the name of what has no code."""
+    if isinstance(value, dict):
+        return value.get("class_name") == "function"
+    return isinstance(value, str) and value.startswith("<")
 
 
 def _find(function, module, layer, custom_objects):

@@ -10,6 +10,7 @@ from typing import Any
 from .. import tree
 from ..budget import budget
 from . import archive, compiling, h5, h5_writer, object_weights, tensors, weights
+from .boundaries import tell_boundaries
 from .config import (
     KERAS_VERSION,
     archive_config,
@@ -108,12 +109,13 @@ def _save_keras(model, filepath, overwrite, optimizer, version):
     config = archive_config(model, version)
     if model.optimizer is not None and optimizer is not None:
         config["compile_config"] = compiling.compile_config(model)
+    told = tell_boundaries(config, model)
     text = json_text(config)
     with replacing(path_of(filepath), overwrite) as temporary:
         if temporary is None:
             return
         with archive.writing(temporary, text, date()) as root:
-            object_weights.write_objects(root, model)
+            object_weights.write_objects(root, model, told)
             if optimizer is not None:
                 compiling.write_numbered(root, optimizer, version)
 
@@ -122,11 +124,12 @@ def save_layer(layer: Any, filepath: Any, overwrite: bool = True) -> None:
     """Write a layer that stands alone, with its weights, to a `.keras` file."""
     if not path_of(filepath).endswith(".keras"):
         raise ValueError(f"{filepath} must end in .keras, the only format for a layer alone.")
-    text = json_text(archive_config(layer, 2))
+    config = archive_config(layer, 2)
+    told = tell_boundaries(config, layer)
     with replacing(path_of(filepath), overwrite) as temporary:
         if temporary is not None:
-            with archive.writing(temporary, text, date()) as root:
-                object_weights.write_objects(root, layer)
+            with archive.writing(temporary, json_text(config), date()) as root:
+                object_weights.write_objects(root, layer, told)
 
 
 def _optimizer_to_save(model):

@@ -1,4 +1,4 @@
-"""Python lambdas out of files, for users who say with `safe_mode=False` that they trust one.
+"""Python lambdas in files, run for users who say with `safe_mode=False` that they trust one.
 
 Files hold the bytecode of a lambda, which only the Python version that wrote it can run.
 """
@@ -7,14 +7,43 @@ from __future__ import annotations
 
 import base64
 import binascii
+import logging
 import marshal
 import opcode
 import sys
 import types
 from typing import Any
 
+_log = logging.getLogger("torchkeras")
 _MODULES = {"tf": "tensorflow", "tensorflow": "tensorflow", "np": "numpy", "torch": "torch"}
 _MODULES |= {"numpy": "numpy", "keras": "torchkeras", "K": "torchkeras.backend"}
+
+
+def encoded(function: Any) -> list | str:
+    """`[code, defaults, closure]` of a lambda, as files have it.
+
+    Where that cannot be written, its name, with a warning: such a file has the weights, and the
+    model must be built in Python.
+    """
+    code = getattr(function, "__code__", None)
+    cells = [cell.cell_contents for cell in getattr(function, "__closure__", None) or ()]
+    defaults = list(getattr(function, "__defaults__", None) or ())
+    if code is None or not all(map(_is_plain, cells + defaults)):
+        name = getattr(function, "__name__", "<function>")
+        _log.warning(
+            "The function %r cannot be written to a file, as it is no plain Python or holds other "
+            "objects. Load the weights into a model that is built in Python.",
+            function,
+        )
+        return name
+    text = base64.encodebytes(marshal.dumps(code)).decode("ascii")
+    return [text, defaults or None, cells or None]
+
+
+def _is_plain(value):
+    if isinstance(value, (list, tuple)):
+        return all(map(_is_plain, value))
+    return value is None or isinstance(value, (bool, int, float, str))
 
 
 def decoded(value: Any, where: str) -> Any:
@@ -29,12 +58,14 @@ def decoded(value: Any, where: str) -> Any:
         return value
     name, inner = value.get("class_name"), value.get("config")
     if name == "__lambda__" and isinstance(inner, dict):
-        return _function(inner.get("code"), inner.get("defaults"), inner.get("closure"), where)
+        code = inner.get("code")
+        whole = code if isinstance(code, list) and len(code) == 3 else None
+        return _function(*(whole or (code, inner.get("defaults"), inner.get("closure"))), where)
     if isinstance(name, str) and name.split(">")[-1] == "Lambda" and isinstance(inner, dict):
         where = f"{where}: layer {inner.get('name')!r}"
-        inner = {key: _old_form(key, item, inner, where) for key, item in inner.items()}
-        kinds = {f"{key}_type": "raw" for key in ("function", "output_shape", "mask")}
-        value = {**value, "config": inner | {k: v for k, v in kinds.items() if k in inner}}
+        made = {key: _old_form(key, item, inner, where) for key, item in inner.items()}
+        raw = {f"{key}_type": "raw" for key, item in made.items() if item is not inner[key]}
+        value = {**value, "config": made | raw}
     return {key: decoded(item, where) for key, item in value.items()}
 
 

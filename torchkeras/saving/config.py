@@ -105,7 +105,8 @@ def _json_value(value):
     if hasattr(value, "get_config") and not isinstance(value, type):
         return {"class_name": type(value).__name__, "config": value.get_config()}
     if callable(value):
-        return value.__name__
+        name = getattr(value, "__name__", "<none>")
+        return bytecode.encoded(value) if name.startswith("<") else name
     raise TypeError(f"{value!r} in a config cannot be written as JSON; use plain values.")
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import warnings
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from ..arrays import to_numpy
 from ..names import module_name, to_snake_case
 from . import h5, h5_writer
 from .archive import ASSETS, Archive
+from .boundaries import BESIDE
 from .conversions import Source
 from .objects import Place, places
 from .weights import Plan, shape_problem
@@ -30,8 +32,11 @@ _NO_WEIGHTS = ("optimizer", "metrics", "_metrics")  # groups at the root that ho
 # --- writing ---------------------------------------------------------------------------------
 
 
-def write_objects(root: h5_writer.Writer, model: Any) -> None:
-    """Fill an open file with the weights of all objects in `model`."""
+def write_objects(root: h5_writer.Writer, model: Any, told: Sequence[Any] = ()) -> None:
+    """Fill an open file with the weights of all objects in `model`.
+
+    Those of the layers in `told` stand where only torchkeras looks, as the config has them.
+    """
     root.group("vars")
     of_two, of_three = (
         [place for place in places(model, version, lambda path: None) if place.weights]
@@ -48,26 +53,47 @@ def write_objects(root: h5_writer.Writer, model: Any) -> None:
             clash[0],
         )
     for place in of_two:
-        _write_place(root, place, named=not clash)
+        _write_place(root, place, not clash, told)
     for place in of_three if not clash else []:
         if place.key not in first:  # in a list inside of a list, where only Keras 3 looks
-            _write_place(root, place, named=True)
+            _write_place(root, place, True, told)
         elif place.path != first[place.key]:
             root.link(_variables(place.path), _variables(first[place.key]))
+    _write_frequencies(root, model)
     _write_metrics(root, model)
 
 
-def _write_place(root, place, named):
+def _write_place(root, place, named, told):
     """`named`: the names tell a reader that the places are those of Keras 3 too."""
     group = root.group(_variables(place.path))
     if named:
         group.text("name", module_name(place.owner), as_bytes=False)
+    if any(place.owner is layer for layer in told):
+        group = root.group(_variables(f"{place.path}/{BESIDE}".lstrip("/")))
     for number, weight in enumerate(place.weights):
         group.array(str(number), to_numpy(weight.value))
 
 
 def _variables(path):
     return f"{path}/vars" if path else "vars"
+
+
+def _write_frequencies(root, model):
+    """Inverse document frequencies of words, which Keras asks of a layer that has words inside too.
+
+    They are no weights, and are in the config as well.
+    """
+    found = [place for version in (2, 3) for place in places(model, version, lambda path: None)]
+    owners = {p.path: p.owner for p in found if hasattr(p.owner, "load_vocabulary")}
+    inside = [owner._lookup for owner in owners.values() if hasattr(owner, "_lookup")]
+    for path, owner in owners.items():
+        held: dict[str, np.ndarray] = {}
+        owner.save_own_variables(held)
+        if "idf_weights" in held and not any(owner is one for one in inside):
+            root.group(_variables(path)).array("idf_weights", held["idf_weights"])
+            if hasattr(owner, "_lookup"):
+                inner = f"{path}/_lookup_layer".lstrip("/")
+                root.link(_variables(inner), _variables(path))
 
 
 def _write_metrics(root, model):
@@ -196,7 +222,7 @@ def _planned(stored: _Stored, wanted: list[Place]) -> tuple[Plan, list[str]]:
     for place in wanted:
         if not place.weights:
             continue
-        arrays = stored.arrays(place.path)
+        arrays = stored.arrays(place.path) or stored.arrays(f"{place.path}/{BESIDE}".lstrip("/"))
         where = f"layer {module_name(place.owner)!r}"
         if not arrays and type(place.owner).__name__ in _IN_CONFIGS_OF_3:
             continue

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ..configs import function_config
 from ..layer import TABLE, Layer, constructor_parameters
 from ..names import to_snake_case
-from . import keras1
+from . import bytecode, keras1
 from .operation import KerasOperation, hard_sigmoid_of_keras_3
 
 _OTHER_NAMES = {
@@ -59,8 +60,12 @@ def modern(value: Any) -> Any:
             value = {**value, "class_name": "Model", "config": merged}
     if _is_of_keras_3(value):
         value = {**value, "config": _in_words_of_2(value["class_name"], value["config"])}
+    given = value.get("config")
     value = {key: modern(item) for key, item in value.items()}
     name, inner = value.get("class_name"), value.get("config")
+    if name == "Lambda" and isinstance(inner, dict) and isinstance(given.get("arguments"), dict):
+        arguments = {key: _array_of_2(item) for key, item in given["arguments"].items()}
+        value["config"] = inner = {**inner, "arguments": arguments}
     if set(value) == {"type", "value"} and value["type"] == "ndarray":
         return value["value"]
     if name in ("__tuple__", "TensorShape") and "items" in value:
@@ -97,6 +102,13 @@ _VALUES: dict[str, Callable[[dict], Any]] = {
 }
 
 
+def _array_of_2(item):
+    """An argument of a Lambda: an array stays one."""
+    if isinstance(item, dict) and item.get("class_name") == "__numpy__":
+        return {"type": "ndarray", "value": item["config"]["value"]}
+    return item
+
+
 # --- Keras 3 ---------------------------------------------------------------------------------
 
 
@@ -130,6 +142,8 @@ def _as_keras_2(value, inner):
             )
     if value["class_name"] == "Discretization" and inner.get("bin_boundaries") is not None:
         inner["num_bins"] = None  # Keras 3 tells both once the boundaries are learned
+        if isinstance(value.get("num_bins"), int):  # torchkeras has what was learned beside
+            inner |= {"bin_boundaries": None, "num_bins": value["num_bins"]}
     module = str(value.get("module") or "keras")
     of_optimizers = ".optimizers" in module and "schedules" not in module
     if of_optimizers or "loss_scale_factor" in inner:
@@ -212,6 +226,8 @@ def for_archives(value: Any, version: int) -> Any:
         return value
     value = {key: for_archives(item, version) for key, item in value.items()}
     name, module, inner = value.get("class_name"), str(value.get("module")), value.get("config")
+    if name == "Lambda" and version == 3 and module == "keras.layers":
+        value["config"] = inner = _lambda_of_3(inner)
     if name is None or not isinstance(inner, dict) or module.split(".")[0] != "keras":
         return value
     value["registered_name"] = None
@@ -231,6 +247,30 @@ def for_archives(value: Any, version: int) -> Any:
         inner["axis"] = inner["axis"][0] if len(inner["axis"]) == 1 else inner["axis"]
     value["config"] = {key: item for key, item in inner.items() if key not in unread}
     return value
+
+
+def _lambda_of_3(inner):
+    """The config of a Lambda, whose functions Keras 2 describes by three entries each."""
+    kept = {key: item for key, item in inner.items() if not key.endswith(("_type", "module"))}
+    for key in ("function", "output_shape", "mask"):
+        kind = inner.get(f"{key}_type")
+        if kind == "function":
+            kept[key] = function_config(inner[key])
+        elif kind == "lambda":
+            kept[key] = code = bytecode.encoded(inner[key])
+            if isinstance(code, list):  # as a whole: apart, it takes no list of defaults
+                told = {"code": code if code[1] else code[0], "defaults": None}
+                told["closure"] = None if code[1] else code[2]
+                kept[key] = {"class_name": "__lambda__", "config": told}
+    arguments = {key: _array_of_3(item) for key, item in inner["arguments"].items()}
+    return {**kept, "arguments": arguments}
+
+
+def _array_of_3(item):
+    if isinstance(item, dict) and item.get("type") == "ndarray":
+        inner = {"value": item["value"], "dtype": "float32"}
+        return {"class_name": "__numpy__", "config": inner}
+    return item
 
 
 def _with_calls_for_both(config, version):
