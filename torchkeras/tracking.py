@@ -27,13 +27,20 @@ def modules_of(module: nn.Module) -> list[nn.Module]:
 
 
 def set_training(module: nn.Module, mode: bool) -> None:
-    """`module.train(mode)`, with a call only for those modules that have a method of their own."""
-    if type(module).train is not _TRAIN:
-        module.train(mode)
-        return
-    for one in modules_of(module):
+    """`module.train(mode)`, with a call only for those modules that have a method of their own.
+
+    Such a method speaks for what is below its module too: a frozen BatchNormalization keeps its own
+    in inference.
+    """
+    waiting, seen = [module], set()
+    while waiting:
+        one = waiting.pop()
+        if one is None or one in seen:
+            continue
+        seen.add(one)
         if type(one).train is _TRAIN and "training" in one.__dict__:
             one.__dict__["training"] = mode
+            waiting.extend(reversed(one._modules.values()))
         else:
             one.train(mode)
 

@@ -11,7 +11,7 @@ from torch import nn
 from compat_tests import oracle
 from compat_tests.checks.layer import check_layer
 from compat_tests.processes import check_python
-from torchkeras import layers
+from torchkeras import layers, models
 
 ROWS = [
     ("BatchNormalization", {}, (4, 3)),
@@ -172,6 +172,17 @@ def test_frozen_means_inference():
     assert layer.training and not layer.norm.training
     layer.trainable = True
     assert layer.norm.training
+
+
+def test_frozen_means_inference_in_fit_too():
+    layer = layers.BatchNormalization(trainable=False)
+    model = models.Sequential([layers.Input((3,)), layer, layers.Dense(1)])
+    model.compile("sgd", "mse")
+    x, y = np.arange(12, dtype="float32").reshape(4, 3), np.ones((4, 1), "float32")
+    expected = model.evaluate(x, y, verbose=0)
+    assert model.train_on_batch(x, y) == pytest.approx(expected)
+    assert model.fit(x, y, verbose=0).history["loss"][0] < expected
+    assert not layer.moving_mean.numpy().any()
 
 
 def test_statistics_move_only_in_training():
