@@ -181,7 +181,6 @@ def test_frozen_means_inference_in_fit_too():
     x, y = np.arange(12, dtype="float32").reshape(4, 3), np.ones((4, 1), "float32")
     expected = model.evaluate(x, y, verbose=0)
     assert model.train_on_batch(x, y) == pytest.approx(expected)
-    assert model.fit(x, y, verbose=0).history["loss"][0] < expected
     assert not layer.moving_mean.numpy().any()
 
 
