@@ -1,7 +1,5 @@
 """Files of Keras 1: configs in its spelling, kernels and gates in its layout."""
 
-import json
-
 import h5py
 import numpy as np
 import pytest
@@ -9,62 +7,15 @@ import pytest
 import torchkeras
 from compat_tests import oracle
 from compat_tests.checks.files import numbers
+from compat_tests.checks.keras1 import (
+    REGULARIZER,
+    convolution,
+    dense,
+    layer,
+    recurrent,
+    saved,
+)
 from torchkeras.models import load_model, model_from_config
-
-REGULARIZER = {"name": "L1L2Regularizer", "l1": 0.0, "l2": 0.5}
-
-
-def layer(class_name, name, **config):
-    return {"class_name": class_name, "config": {"name": name, "trainable": True, **config}}
-
-
-def dense(name, units, **config):
-    settings = {
-        "output_dim": units, "init": "glorot_uniform", "activation": "linear", "bias": True,
-        "W_regularizer": None, "b_regularizer": None, "activity_regularizer": None,
-        "W_constraint": None, "b_constraint": None, "input_dim": None,
-    }  # fmt: skip
-    return layer("Dense", name, **(settings | config))
-
-
-def convolution(name, order, **config):
-    settings = {
-        "nb_filter": 4, "nb_row": 2, "nb_col": 3, "init": "uniform", "activation": "relu",
-        "border_mode": "same", "subsample": [1, 1], "dim_ordering": order, "bias": True,
-        "W_regularizer": REGULARIZER, "b_regularizer": None, "activity_regularizer": None,
-        "W_constraint": {"name": "MaxNorm", "m": 2, "axis": 0}, "b_constraint": None,
-    }  # fmt: skip
-    return layer("Convolution2D", name, **(settings | config))
-
-
-def recurrent(kind, name, **config):
-    settings = {
-        "output_dim": 3, "init": "glorot_uniform", "inner_init": "orthogonal",
-        "activation": "tanh", "inner_activation": "hard_sigmoid", "return_sequences": False,
-        "go_backwards": False, "stateful": False, "unroll": False, "consume_less": "cpu",
-        "W_regularizer": None, "U_regularizer": None, "b_regularizer": None, "dropout_W": 0.0,
-        "dropout_U": 0.0, "input_dim": 2, "input_length": None,
-    }  # fmt: skip
-    if kind == "LSTM":
-        settings["forget_bias_init"] = "one"
-    return layer(kind, name, **(settings | config))
-
-
-def saved(path, config, groups, version="1.2.2", backend=None):
-    """A file as Keras 1 wrote it; `groups` are layer names with their arrays."""
-    with h5py.File(path, "w") as file:
-        file.attrs["keras_version"] = np.bytes_(version)
-        file.attrs["model_config"] = np.bytes_(json.dumps(config))
-        root = file.create_group("model_weights")
-        root.attrs["layer_names"] = [name.encode() for name in groups]
-        if backend:
-            root.attrs["keras_version"], root.attrs["backend"] = b"2.2.4", backend.encode()
-        for name, arrays in groups.items():
-            group = root.create_group(name)
-            names = [f"{name}_{index}" for index in range(len(arrays))]
-            group.attrs["weight_names"] = [one.encode() for one in names]
-            for one, array in zip(names, arrays, strict=True):
-                group.create_dataset(one, data=array)
 
 
 def test_a_sequential_of_keras_1(tmp_path):
@@ -169,48 +120,121 @@ def test_kernels_of_theano_are_turned(tmp_path):
     np.testing.assert_array_equal(found, kernel[::-1, ::-1])
 
 
-MERGES = {
-    "sum": {}, "mul": {}, "ave": {}, "max": {}, "concat": {"concat_axis": 1},
-    "dot": {"dot_axes": [[1], [1]]}, "cos": {"dot_axes": 1},
+SINGLE = {  # name -> config, shape of inputs, arrays, what it gives
+    "ParametricSoftplus": (
+        layer("ParametricSoftplus", "x", alpha_init=0.2, beta_init=5.0), (3,), 2,
+        lambda x, alpha, beta: np.log1p(np.exp(beta * x)) * alpha,
+    ),
+    "SReLU": (
+        layer("SReLU", "x", t_left_init="zero", a_left_init="glorot_uniform",
+              t_right_init="glorot_uniform", a_right_init="one"), (3,), 4,
+        lambda x, left, below, width, above: np.where(
+            x < left, left + below * (x - left),
+            np.where(x > left + abs(width), left + abs(width) + above * (x - left - abs(width)), x),
+        ),
+    ),
+    "BatchNormalization mode 1": (
+        layer("BatchNormalization", "x", epsilon=0.01, mode=1, axis=-1, momentum=0.9,
+              gamma_regularizer=None, beta_regularizer=None), (3,), 4,
+        lambda x, gamma, beta, mean, variance: gamma * (
+            (x - x.mean(-1, keepdims=True)) / (np.sqrt(x.var(-1, keepdims=True) + 0.01) + 0.01)
+        ) + beta,
+    ),
+    "BatchNormalization mode 2": (
+        layer("BatchNormalization", "x", epsilon=0.01, mode=2, axis=-1, momentum=0.9), (3,), 4,
+        lambda x, gamma, beta, mean, variance: gamma * (
+            (x - x.mean(0)) / np.sqrt(x.var(0) + 0.01)
+        ) + beta,
+    ),
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("mode", MERGES)
-def test_a_merge_of_branches(mode, tmp_path):
+@pytest.mark.parametrize("name", SINGLE)
+def test_what_keras_2_dropped(name, tmp_path):
     path = str(tmp_path / "model.h5")
-    names = ["one", "two"]
-    branches = [
-        {"class_name": "Sequential", "config": [dense(name, 3, batch_input_shape=[None, 2])]}
-        for name in names
-    ]
-    merge = layer("Merge", "merge", layers=branches, mode=mode, mode_type="raw", **MERGES[mode])
-    width = {"concat": 6, "dot": 1, "cos": 1}.get(mode, 3)
-    config = {"class_name": "Sequential", "config": [merge, dense("end", 2)]}
-    arrays = {name: [numbers(2, 3, seed=i), numbers(3)] for i, name in enumerate(names)}
-    saved(path, config, {**arrays, "merge": [], "end": [numbers(width, 2), numbers(2)]})
-    model = load_model(path, compile=False)
-    a, b = numbers(4, 2), numbers(4, 2, seed=1)
-    one, two = (x @ w + c for x, (w, c) in zip((a, b), arrays.values(), strict=True))
-    unit = lambda v: v / np.linalg.norm(v, axis=1, keepdims=True)  # noqa: E731
-    joined = {
-        "sum": one + two, "mul": one * two, "ave": (one + two) / 2, "max": np.maximum(one, two),
-        "concat": np.concatenate([one, two], 1), "dot": (one * two).sum(1, keepdims=True),
-        "cos": (unit(one) * unit(two)).sum(1, keepdims=True),
-    }[mode]  # fmt: skip
-    expected = joined @ numbers(width, 2) + numbers(2)
-    np.testing.assert_allclose(model.predict([a, b], verbose=0), expected, 1e-5, 1e-5)
+    config, shape, count, wanted = SINGLE[name]
+    config["config"] |= {"batch_input_shape": [None, *shape], "input_dtype": "float32"}
+    arrays = [numbers(*shape, seed=seed) for seed in range(count)]
+    saved(path, {"class_name": "Sequential", "config": [config]}, {"x": arrays})
+    x = numbers(5, *shape, seed=9)
+    found = load_model(path, compile=False).predict(x, verbose=0)
+    np.testing.assert_allclose(found, wanted(x, *arrays), 1e-5, 1e-5)
 
 
-def test_a_merge_by_code_is_refused():
-    merge = layer("Merge", "sneaky", mode="4wAAA", mode_type="lambda")
-    nodes = [[["x", 0, 0], ["x", 0, 0]]]
-    config = {
-        "name": "model", "input_layers": [["x", 0, 0]], "output_layers": [["sneaky", 0, 0]],
-        "layers": [
-            {"class_name": "InputLayer", "name": "x", "inbound_nodes": [],
-             "config": {"name": "x", "batch_input_shape": [None, 2], "input_dtype": "float32"}},
-            {**merge, "name": "sneaky", "inbound_nodes": nodes},
-        ],
-    }  # fmt: skip
-    with pytest.raises(ValueError, match="'sneaky' merges by Python code"):
-        model_from_config({"class_name": "Model", "config": config})
+def test_axes_that_an_activation_shares_are_told_by_its_array(tmp_path):
+    path = str(tmp_path / "model.h5")
+    config = layer("PReLU", "x", init="zero", batch_input_shape=[None, 4, 5, 2])
+    saved(path, {"class_name": "Sequential", "config": [config]}, {"x": [numbers(1, 1, 2)]})
+    found = load_model(path, compile=False).predict(-np.ones((1, 4, 5, 2), "float32"), verbose=0)
+    np.testing.assert_allclose(found[0], np.broadcast_to(-numbers(1, 1, 2), (4, 5, 2)), 1e-6)
+
+
+def test_an_embedding_of_integers(tmp_path):
+    path = str(tmp_path / "model.h5")
+    config = layer("Embedding", "x", input_dim=7, output_dim=2, init="uniform", input_length=3,
+                   mask_zero=False, W_regularizer=None, activity_regularizer=None,
+                   W_constraint=None, dropout=0.0, batch_input_shape=[None, 3],
+                   input_dtype="int32")  # fmt: skip
+    saved(path, {"class_name": "Sequential", "config": [config]}, {"x": [numbers(7, 2)]})
+    found = load_model(path, compile=False).predict(np.array([[0, 6, 2]]), verbose=0)
+    np.testing.assert_array_equal(found, numbers(7, 2)[[[0, 6, 2]]])
+
+
+PADDINGS = {  # class, as written -> shape of a sample before and after
+    "1D by name": ("ZeroPadding1D", {"left_pad": 1, "right_pad": 0}, [3, 2], [4, 2]),
+    "2D by name": ("ZeroPadding2D", {"top_pad": 1, "bottom_pad": 2, "left_pad": 0, "right_pad": 4},
+                   [3, 2, 1], [6, 6, 1]),
+    "2D in a row": ("ZeroPadding2D", [1, 2, 0, 4], [3, 2, 1], [6, 6, 1]),
+    "2D alike": ("ZeroPadding2D", [1, 2], [3, 2, 1], [5, 6, 1]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PADDINGS)
+def test_paddings(name):
+    kind, padding, before, after = PADDINGS[name]
+    config = layer(kind, "x", padding=padding, batch_input_shape=[None, *before],
+                   input_dtype="float32")  # fmt: skip
+    model = model_from_config({"class_name": "Sequential", "config": [config]})
+    assert model.output_shape == (None, *after)
+
+
+def test_an_order_that_a_layer_leaves_out_is_that_of_the_others():
+    up = layer("UpSampling2D", "up", size=[2, 2], batch_input_shape=[None, 3, 4, 5])
+    entries = [up, convolution("conv", "th")]
+    model = model_from_config({"class_name": "Sequential", "config": entries})
+    assert model.layers[0].data_format == "channels_first"
+    assert model.output_shape == (None, 4, 8, 10)
+
+
+def test_gates_of_a_conv_lstm_with_channels_first(tmp_path):
+    path = str(tmp_path / "weights.h5")
+    shapes = [(3, 2, 2, 2), (3, 3, 2, 2), (3,)] * 4  # filters, channels, rows, columns
+    arrays = [numbers(*shape, seed=seed) for seed, shape in enumerate(shapes)]
+    config = recurrent("ConvLSTM2D", "x", nb_filter=3, nb_row=2, nb_col=2, dim_ordering="th",
+                       border_mode="valid", forget_bias_init="one",
+                       batch_input_shape=[None, 4, 2, 5, 5], input_dtype="float32")  # fmt: skip
+    del config["config"]["output_dim"], config["config"]["unroll"]
+    for key in ("consume_less", "dropout_U", "dropout_W", "input_length"):
+        del config["config"][key]
+    saved(path, {"class_name": "Sequential", "config": [config]}, {"x": arrays})
+    found = load_model(path, compile=False).layers[0].kernel.numpy()
+    order = [arrays[3 * gate].transpose(2, 3, 1, 0) for gate in (0, 2, 1, 3)]
+    np.testing.assert_array_equal(found, np.concatenate(order, -1))
+
+
+def test_other_layers_of_keras_1_load():
+    shape = {"batch_input_shape": [None, 2, 6, 6], "input_dtype": "float32"}
+    separable = layer("SeparableConvolution2D", "s", nb_filter=4, nb_row=2, nb_col=3,
+                      init="glorot_uniform", dim_ordering="th", border_mode="same", bias=True,
+                      subsample=[1, 1], depth_multiplier=2, activation="relu",
+                      depthwise_regularizer=REGULARIZER, pointwise_regularizer=None,
+                      **shape)  # fmt: skip
+    local = layer("LocallyConnected2D", "l", nb_filter=3, nb_row=2, nb_col=2, init="uniform",
+                  dim_ordering="th", border_mode="valid", subsample=[1, 1], bias=True,
+                  W_regularizer=REGULARIZER, b_regularizer=None)  # fmt: skip
+    model = model_from_config({"class_name": "Sequential", "config": [separable, local]})
+    assert model.output_shape == (None, 3, 5, 5)
+    assert model.layers[0].depthwise_regularizer.l2 == 0.5
+    pool = layer("GlobalMaxPooling3D", "g", dim_ordering="th", batch_input_shape=[None, 2, 3, 3, 3])
+    assert model_from_config({"class_name": "Sequential", "config": [pool]}).output_shape == (
+        None, 2)  # fmt: skip

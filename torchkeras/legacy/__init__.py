@@ -7,7 +7,7 @@ nothing of it runs in a call that uses present spellings only.
 
 from __future__ import annotations
 
-from . import arguments, layers, methods, modules, names
+from . import arguments, dropped, layers, methods, modules, names  # noqa: F401
 
 
 def enter() -> None:

@@ -29,6 +29,8 @@ NAMES: dict[str, dict[str, str]] = {
         "merge": "legacy.layers.merge",
         "Highway": "legacy.layers.Highway",
         "MaxoutDense": "legacy.layers.MaxoutDense",
+        "ParametricSoftplus": "legacy.dropped.ParametricSoftplus",
+        "SReLU": "legacy.dropped.SReLU",
         "Container": "models.Model",
         "Recurrent": "legacy.recurrent.Recurrent",
         "TimeDistributedDense": "legacy.layers.TimeDistributedDense",

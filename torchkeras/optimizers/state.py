@@ -46,7 +46,7 @@ class HostVariable(Variable):
         return torch.tensor(number, dtype=self._number, device="cpu")
 
     def _write(self, tensor: Tensor) -> None:
-        setattr(self._optimizer, self._attribute, tensor.item())
+        setattr(self._optimizer, self._attribute, tensor.to(self._number).item())
 
 
 class SlotVariable(Variable):

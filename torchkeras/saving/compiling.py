@@ -10,7 +10,7 @@ from .. import losses, metrics, optimizers, tree
 from ..configs import plain
 from ..names import to_snake_case
 from ..registry import custom_object_scope, get_registered_object
-from . import bytecode, h5, h5_writer, optimizer_values
+from . import bytecode, h5, h5_writer, old_states, optimizer_values
 from .checksums import Checks
 from .config import check_code
 from .spellings import for_archives, modern
@@ -177,19 +177,23 @@ def read_optimizer(root: h5.Node, model: Any) -> None:
         if hasattr(optimizer, "load_named_weights"):
             served = optimizer._model() if isinstance(model.optimizer, list) else model
             optimizer.build(served.trainable_variables)
-            _read_one(root, optimizer, path)
+            _read_one(root, served, optimizer, path)
 
 
-def _read_one(root, optimizer, path):
+def _read_one(root, model, optimizer, path):
     try:
-        state = optimizer_state(root, path)
+        state = old_states.of_today(root, model, optimizer_state(root, path))
         if not state:
             return
         fitted = optimizer_values.fit(optimizer, state)
         if fitted:
-            pairs = zip(fitted, optimizer.get_weights(), strict=True)
             with Checks() as checks:
-                values = [own if array is None else array.read(checks) for array, own in pairs]
+                read = [array and array.read(checks) for array in fitted]
+            found = [value() if callable(value) else value for value in read]
+            if found[0] is not None:  # the step, from which Nadam's product of momenta follows
+                optimizer.variables[0].assign(found[0])
+            pairs = zip(found, optimizer.get_weights(), strict=True)
+            values = [own if value is None else value for value, own in pairs]
             optimizer.set_weights(values)
     except ValueError as error:
         if root.is_checked and not str(error).startswith(optimizer.name):

@@ -15,7 +15,7 @@ from ..configs import plain
 from ..layer import TABLE
 from ..precision import dtype_name
 from ..registry import custom_object_scope, get_registered_name, sharing
-from . import bytecode
+from . import bytecode, keras1
 from .spellings import for_archives, has_other_meaning, modern
 
 _log = logging.getLogger("torchkeras")
@@ -138,7 +138,7 @@ def build_model(
     ValueError, naming `where`, for a layer that is not known or that would run code.
     """
     try:
-        config = bytecode.replaced(modern(config), custom_objects or {})
+        config = bytecode.replaced(modern(keras1.completed(config)), custom_objects or {})
         if safe_mode is not False:  # only that word, given in the call, opens the door
             check_code(config, where)
         else:

@@ -11,6 +11,7 @@ from . import h5
 from .checksums import Checks
 
 _CONVOLUTIONS = ("Conv1D", "Conv2D", "Conv3D", "Conv2DTranspose", "ConvLSTM2D")
+_SHAPED = ("PReLU", "ParametricSoftplus", "SReLU")
 _GATES_OF_1 = {"LSTM": (0, 2, 1, 3), "ConvLSTM2D": (0, 2, 1, 3), "GRU": (0, 1, 2)}
 
 
@@ -48,9 +49,11 @@ def sources(
     for own in _by_layer(weights):
         kind = type(weights[own[0]].layer).__name__
         names = {weights[index].weight.name: index for index in own}
+        if kind == "Highway":
+            _reordered_highway(found, own)
         if of_keras_1:
-            if kind == "Highway":
-                _reordered_highway(found, own)
+            if kind in _SHAPED:
+                _spread(found, weights, own)
             if kind in _CONVOLUTIONS or kind == "SeparableConv1D":
                 _kernels_of_1(found, weights, kind, names)
         if backend == "theano" and kind in _CONVOLUTIONS:
@@ -91,10 +94,18 @@ def _with_gates_joined(weights, datasets):
             return None
         for offset, index in enumerate(own):
             arrays = [part[3 * gate + offset] for gate in order]
-            last = sum(array.shape[-1] if array.shape else 0 for array in arrays)
-            shape = (*arrays[0].shape[:-1], last)
-            found[index] = Source(arrays, shape, lambda *parts: np.concatenate(parts, -1))
+            found[index] = _joined(arrays, weights[index].layer)
     return found if position == len(datasets) else None
+
+
+def _joined(arrays, layer):
+    """Gates side by side along the axis of units, which is the first of kernels of filters."""
+    first = getattr(layer, "data_format", None) == "channels_first"
+    axis = 0 if first and len(arrays[0].shape) == 4 else -1
+    shape = list(arrays[0].shape)
+    if shape:
+        shape[axis] = sum(array.shape[axis] for array in arrays if array.shape)
+    return Source(arrays, tuple(shape), lambda *parts: np.concatenate(parts, axis))
 
 
 def _kernels_of_1(found, weights, kind, names):
@@ -127,11 +138,21 @@ def _moved(source, order):
 
 
 def _reordered_highway(found, own):
-    """Keras 1 has both kernels before both biases."""
-    if len(own) == 4:
+    """Keras has both kernels before both biases."""
+    if len(own) == 4 and len(found[own[1]].shape) == 2:
         kernel, carry, bias, carry_bias = (found[index] for index in own)
         for index, source in zip(own, (kernel, bias, carry, carry_bias), strict=True):
             found[index] = source
+
+
+def _spread(found, weights, own):
+    """Keras 1 writes the shared axes of an activation into no config; arrays have 1 there."""
+    for index in own:
+        source, wanted = found[index], tuple(weights[index].shape)
+        if len(source.shape) == len(wanted) and all(
+            size in (1, whole) for size, whole in zip(source.shape, wanted, strict=True)
+        ):
+            found[index] = source.then(wanted, lambda array, to=wanted: np.broadcast_to(array, to))
 
 
 # --- other backends --------------------------------------------------------------------------

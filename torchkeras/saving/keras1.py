@@ -1,4 +1,4 @@
-"""Configs of Keras 1 in the spelling of Keras 2; arguments keep their names, which layers know."""
+"""Layers of Keras 1 in the classes of Keras 2; arguments keep their names, which layers know."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from typing import Any
 
 _JOINING = {
     "sum": "Add", "mul": "Multiply", "ave": "Average", "max": "Maximum", "min": "Minimum",
-    "concat": "Concatenate", "dot": "Dot", "cos": "Dot",
+    "concat": "Concatenate", "dot": "Dot", "cos": "CosinesOfKeras1",
+    "cosines": "Dot",
 }  # fmt: skip
 _CLASSES = {
     "AtrousConvolution1D": "Conv1D", "AtrousConvolution2D": "Conv2D",
@@ -15,6 +16,10 @@ _CLASSES = {
     "TimeDistributedDense": "Dense",
 }  # fmt: skip
 _PENALTIES = ("WeightRegularizer", "ActivityRegularizer", "L1L2Regularizer")
+_WITHOUT_ORDER = (
+    "Cropping2D", "Cropping3D", "SpatialDropout2D", "SpatialDropout3D", "UpSampling2D",
+    "UpSampling3D", "ZeroPadding2D", "ZeroPadding3D",
+)  # fmt: skip
 _SIGNS = {  # arguments that Keras 2 has not
     "init", "W_regularizer", "W_constraint", "dim_ordering", "input_dtype", "nb_filter", "bias",
     "border_mode", "p", "sigma", "mode", "beta_init", "pool_length", "atrous_rate", "length",
@@ -32,18 +37,43 @@ def as_keras_2(name: str, config: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     if name == "Merge":
         return _joining(config)
     config = {key: _part(key, value) for key, value in config.items()}
-    if "input_dtype" in config:
-        config["dtype"] = config.pop("input_dtype") or "float32"
+    dtype = config.pop("input_dtype", None) or "float32"  # that of what comes, not of weights
+    if name == "InputLayer" or dtype.startswith("float"):
+        config.setdefault("dtype", dtype)
     if name == "Deconvolution2D":
         config.pop("output_shape", None)
     if "atrous_rate" in config and name.startswith("Atrous"):
         config["dilation_rate"] = config.pop("atrous_rate")
+    if name.startswith("ZeroPadding"):
+        config["padding"] = _padding(config.get("padding"))
+    if name.startswith("SeparableConv"):
+        init = config.pop("init", None) or "glorot_uniform"
+        config |= {f"{part}_initializer": init for part in ("depthwise", "pointwise")}
     if name != "Embedding":  # told by batch_input_shape, where this is a first layer
         for key in ("input_dim", "input_length"):
             config.pop(key, None)
-    if name == "BatchNormalization":
-        config.pop("gamma_regularizer", None) or config.pop("beta_regularizer", None)
+    if name == "BatchNormalization" and not config.get("mode"):
+        config.pop("mode", None)
+    elif name == "BatchNormalization":
+        name = "NormalizationOfKeras1"
+        for old in ("gamma_init", "beta_init"):
+            config[f"{old}ializer"] = config.pop(old, None) or _ONES_AND_ZEROS[old]
     return _CLASSES.get(name, name), config
+
+
+_ONES_AND_ZEROS = {"gamma_init": "ones", "beta_init": "zeros"}
+
+
+_SIDES = ("left_pad", "right_pad"), ("top_pad", "bottom_pad", "left_pad", "right_pad")
+
+
+def _padding(value):
+    """Sides by name, or four of them in a row, as pairs for each axis."""
+    if isinstance(value, dict):
+        value = [value.get(side, 0) for side in _SIDES[len(value) > 2 or "top_pad" in value]]
+    if isinstance(value, list) and len(value) == 4:
+        return [value[:2], value[2:]]
+    return value
 
 
 def _part(key, value):
@@ -58,64 +88,52 @@ def _part(key, value):
 
 
 def _joining(config):
-    mode = config.get("mode")
-    if mode not in _JOINING or config.get("mode_type", "raw") != "raw":
-        raise ValueError(
-            f"layer {config.get('name')!r} merges by Python code, which is not in the file. Build "
-            "the model in Python and call load_weights()."
-        )
+    """What joins tensors: a layer by the name of its mode, a Lambda where that is code."""
+    mode, kind = config.get("mode"), config.get("mode_type", "raw")
     found = {"name": config.get("name")}
+    if kind != "raw":
+        found |= {"function": mode, "function_type": kind, "arguments": config.get("arguments")}
+        for key in ("output_shape", "output_shape_type"):
+            if config.get(key) is not None:
+                found[key] = config[key]
+        return "Lambda", found
+    if mode not in _JOINING:
+        raise ValueError(f"layer {config.get('name')!r} merges by {mode!r}, which is not known.")
     if mode == "concat":
         found["axis"] = config.get("concat_axis", -1)
-    if mode in ("dot", "cos"):
+    if mode in ("dot", "cos", "cosines"):
         axes = config.get("dot_axes", -1)
         if isinstance(axes, list) and axes and isinstance(axes[0], list):
             axes = [axis[0] for axis in axes]
-        found |= {"axes": axes, "normalize": mode == "cos"}
+        found |= {"axes": axes, "normalize": mode != "dot"}
     return _JOINING[mode], found
 
 
-def merged_sequential(entries: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """A Sequential that starts with a Merge of branches, as the config of a functional model."""
-    first = entries[0] if entries and isinstance(entries[0], dict) else {}
-    branches = (first.get("config") or {}).get("layers")
-    if first.get("class_name") != "Merge" or not isinstance(branches, list):
-        return None
-    layers: list[dict[str, Any]] = []
-    ends = [_add_chain(layers, _layers_of(branch), None) for branch in branches]
-    inputs = [entry["name"] for entry in layers if entry["class_name"] == "InputLayer"]
-    settings = {key: value for key, value in first["config"].items() if key != "layers"}
-    name = settings.setdefault("name", "merge_1")
-    calls = [[[end, 0, 0] for end in ends]]
-    layers.append({"class_name": "Merge", "name": name, "config": settings, "inbound_nodes": calls})
-    end = _add_chain(layers, entries[1:], name)
-    return {
-        "name": "sequential",
-        "layers": layers,
-        "input_layers": [[name, 0, 0] for name in inputs],
-        "output_layers": [[end, 0, 0]],
-    }
+def completed(config: Any) -> Any:
+    """`config` with what Keras 1 left out of layers, as far as the others of the model tell it.
+
+    Where all that tell their order have their channels first, that was the default of the computer.
+    Without a word of Keras 1 a Merge is the one that Keras 2.0 to 2.2 still had.
+    """
+    entries = [entry for entry in _dicts(config) if isinstance(entry.get("config"), dict)]
+    inners = [entry["config"] for entry in entries if "trainable" in entry["config"]]
+    if {inner["dim_ordering"] for inner in inners if "dim_ordering" in inner} == {"th"}:
+        for entry in entries:
+            if entry.get("class_name") in _WITHOUT_ORDER:
+                entry["config"].setdefault("dim_ordering", "th")
+    merges = [entry["config"] for entry in entries if entry.get("class_name") == "Merge"]
+    if all(_SIGNS.isdisjoint(inner) for inner in inners if inner not in merges):
+        for inner in merges:
+            inner["mode"] = "cosines" if inner.get("mode") == "cos" else inner.get("mode")
+    return config
 
 
-def _layers_of(branch):
-    if branch.get("class_name") != "Sequential":
-        raise ValueError("a Merge of other things than Sequential models is not supported.")
-    inner = branch["config"]
-    return inner if isinstance(inner, list) else inner["layers"]
-
-
-def _add_chain(layers, entries, end):
-    """Append layers that are called one after the other; the name of the last."""
-    for entry in entries:
-        config = entry["config"]
-        name = config["name"]
-        if end is None:
-            end = f"{name}_input"
-            shape = {"batch_input_shape": config["batch_input_shape"], "name": end}
-            shape["dtype"] = config.get("input_dtype") or "float32"
-            layers.append(
-                {"class_name": "InputLayer", "name": end, "config": shape, "inbound_nodes": []}
-            )
-        layers.append({**entry, "name": name, "inbound_nodes": [[[end, 0, 0]]]})
-        end = name
-    return end
+def _dicts(config):
+    stack = [config]
+    while stack:
+        value = stack.pop()
+        if isinstance(value, dict):
+            yield value
+            stack.extend(value.values())
+        elif isinstance(value, list):
+            stack.extend(value)

@@ -74,7 +74,9 @@ def fit(optimizer: Any, state: list[tuple[str, h5.Dataset]]) -> list[h5.Dataset 
 def _orders(arrays: list[h5.Dataset], count: int) -> Iterator[list[h5.Dataset | None]]:
     """The arrays as the versions of Keras might have meant them."""
     yield arrays
-    yield [None, *arrays]  # no step counter: Keras 2.0
+    if not arrays[0].shape:  # Nadam before 2.3: a step counter, no product of momenta
+        yield [arrays[0], None, *arrays[1:]]
+    yield [None, *arrays]  # no step counter: Keras 1 to 2.2
     scalar = len(arrays) > 1 and arrays[0].shape == () == arrays[1].shape
     if scalar:  # Keras 3
         rest = arrays[2:]
@@ -86,3 +88,5 @@ def _orders(arrays: list[h5.Dataset], count: int) -> Iterator[list[h5.Dataset | 
     kept = [array for array in arrays if array.shape != (1,)]
     yield kept  # Adam of Keras 2.1 to 2.3: its place for AMSGrad is empty
     yield [None, *kept]
+    if not arrays[0].shape:  # moments of SGD that has no momentum: Keras 1 and 2
+        yield arrays[:count]

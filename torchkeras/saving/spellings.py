@@ -8,7 +8,7 @@ from typing import Any
 from ..configs import function_config
 from ..layer import TABLE, Layer, constructor_parameters
 from ..names import to_snake_case
-from . import bytecode, keras1
+from . import branches, bytecode, keras1
 from .operation import KerasOperation, hard_sigmoid_of_keras_3
 
 _OTHER_NAMES = {
@@ -55,7 +55,9 @@ def modern(value: Any) -> Any:
     if value.get("class_name") == "Sequential":
         entries = value.get("config")
         entries = entries.get("layers") if isinstance(entries, dict) else entries
-        merged = keras1.merged_sequential(entries) if isinstance(entries, list) else None
+        if not isinstance(entries, list):
+            entries = []
+        merged = branches.merged_sequential(entries, value.get("name") or "sequential")
         if merged is not None:
             value = {**value, "class_name": "Model", "config": merged}
     if _is_of_keras_3(value):
@@ -87,6 +89,8 @@ def modern(value: Any) -> Any:
         value |= {"class_name": name, "config": inner}
     if name == "Model" and "layers" in inner:
         value["class_name"] = "Functional"
+    if name.startswith("ConvLSTM"):  # Keras 2.0 and 2.1 wrote it for all recurrent layers
+        inner.pop("implementation", None)
     if name in ("GRU", "GRUCell"):  # files from before the setting existed
         inner.setdefault("reset_after", False)
     _as_keras_2(value, inner)

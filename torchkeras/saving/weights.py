@@ -107,10 +107,14 @@ def by_order(root: h5.Node, model: Any) -> Plan:
 
 
 def _by_names(groups, layers):
-    """The groups in the order of the layers where all names agree: Keras 1 lists branches apart."""
-    found = {name: entry for entry in groups for name in entry[:1]}
+    """The groups in the order of the layers: Keras 1 lists branches apart.
+
+    Groups whose names no layer has, those of nested Sequential models, keep their order.
+    """
+    found = {entry[0]: entry for entry in groups}
     names = [module_name(layer) for layer, _ in layers]
-    return [found[name] for name in names] if set(names) == set(found) else groups
+    others = iter([entry for entry in groups if entry[0] not in names])
+    return [found[name] if name in found else next(others) for name in names]
 
 
 def by_name(root: h5.Node, model: Any, skip_mismatch: bool = False) -> Plan:
