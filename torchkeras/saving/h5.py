@@ -306,7 +306,7 @@ def _raw(file, source):
     """Where the bytes of an open file are: its descriptor and the first of them, or None."""
     if not hasattr(os, "preadv"):
         return None
-    if isinstance(source, (str, os.PathLike)):
+    if file.driver == "sec2":
         return file.id.get_vfd_handle(), 0
     return getattr(source, "raw", None)
 
