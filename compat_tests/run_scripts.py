@@ -20,15 +20,32 @@ from pathlib import Path
 SCRIPTS = Path(__file__).parent / "scripts"
 RECORDED = SCRIPTS / "results.json"
 TOLERANCE = 2e-3
-# Draw numbers while they run, or use words that no Keras of today knows.
+# Draw numbers while they run.
 DRAWN = "vae gan dqn augmentation image_folder image_generator wgan distillation_random".split()
-OURS_ONLY = ("keras1_",)
-BY_KERAS_3 = ("keras3_",)  # recorded by name, with a python that has Keras 3 on TensorFlow
+BY_KERAS_1 = ("keras1_",)  # recorded by name, with a python that has Keras 1.2 on TensorFlow
+BY_KERAS_3 = ("keras3_",)  # by name too, with one that has Keras 3 on TensorFlow
 
 UNCHANGED = """
 from tensorflow import keras
 import tensorflow as tf
 constant, set_seed = tf.constant, tf.random.set_seed
+"""
+KERAS_1 = """
+import keras, types
+from keras import backend, initializations
+class Kind:
+    def __init__(self, name):
+        self.__dict__["name"] = name
+    def __setattr__(self, _, fixed):
+        def draw(shape, scale=None, name=None, dim_ordering=None):
+            return backend.variable(fixed(None, shape), name=name)
+        setattr(initializations, self.name, draw)
+keras.initializers = types.SimpleNamespace(
+    VarianceScaling=Kind("lecun_uniform"), RandomNormal=Kind("normal"),
+    RandomUniform=Kind("uniform"), TruncatedNormal=Kind("he_uniform"),
+    Orthogonal=Kind("orthogonal"), GlorotUniform=Kind("glorot_uniform"),
+    HeNormal=Kind("he_normal"))
+constant, set_seed = lambda value: value, lambda seed: None
 """
 PORTED = """
 import warnings
@@ -79,6 +96,8 @@ def run(
     """
     driver, target = folder / "driver.py", folder / f"{name}.json"
     names_of_keras = PORTED + STRICT * strict if script else UNCHANGED
+    if name.startswith(BY_KERAS_1) and not ours:
+        names_of_keras = KERAS_1
     driver.write_text(names_of_keras + DRIVER)
     command = [
         python,
@@ -124,7 +143,7 @@ def names() -> list[str]:
 
 def is_compared(name: str) -> bool:
     """Whether the numbers of a script must be those of tf.keras."""
-    return not name.startswith(OURS_ONLY) and not any(word in name for word in DRAWN)
+    return not any(word in name for word in DRAWN)
 
 
 def wanted() -> dict[str, dict]:
@@ -135,7 +154,7 @@ def wanted() -> dict[str, dict]:
 def record(python: str, chosen: list[str], folder: Path) -> None:
     """Run scripts by another python, which has tf.keras 2.15, and write down what they found."""
     found = wanted() if RECORDED.exists() else {}
-    usual = [name for name in names() if not name.startswith(OURS_ONLY + BY_KERAS_3)]
+    usual = [name for name in names() if not name.startswith(BY_KERAS_1 + BY_KERAS_3)]
     for name in chosen or usual:
         found[name] = run(name, python, False, folder)
         print(f"{name}: recorded", flush=True)
@@ -148,8 +167,6 @@ def faults(name: str, folder: Path) -> list[str]:
         found = run(name, sys.executable, True, folder)
     except RuntimeError as error:
         return [str(error)]
-    if name.startswith(OURS_ONLY):
-        return []
     real = wanted()[name]
     return (
         differences(found, real) if is_compared(name) else differences(sorted(found), sorted(real))
