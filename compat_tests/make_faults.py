@@ -1,8 +1,9 @@
 """Faults of files with large counts: `make_faults.py FOLDER` writes the table of docs/files.md.
 
-For each format: a writer is killed 200 times within ModelCheckpoint, a file is cut at every 1/50,
-1000 single bits are flipped, loads fail, the disk is full, two processes write while a third reads
-100 times. FOLDER/faults.json has the numbers; what is there already is not done again.
+For each format, and for the backups of `BackupAndRestore`: a writer is killed 200 times within
+`fit`, a file is cut at every 1/50, 1000 single bits are flipped, loads fail, the disk is full, two
+processes write while a third reads 100 times. FOLDER/faults.json has the numbers; what is there
+already is not done again.
 """
 
 from __future__ import annotations
@@ -27,8 +28,12 @@ import torchkeras  # noqa: E402
 from compat_tests.parts import write_part  # noqa: E402
 from compat_tests.processes import forked  # noqa: E402
 from torchkeras import layers  # noqa: E402
+from torchkeras.saving.state import read_state, write_state  # noqa: E402
+from torchkeras.training import state as states  # noqa: E402
 
-FORMATS = [".keras", ".h5", ".weights.h5", ".safetensors"]
+FORMATS = [".keras", ".h5", ".weights.h5", ".safetensors", ".pt", ".backup"]
+_TENSORS = (".safetensors", ".pt")  # which hold no state of an optimizer
+_WEIGHTS = (".weights.h5", *_TENSORS)
 _LIMIT = 5  # seconds that a refusal may take
 
 
@@ -47,7 +52,9 @@ def model(units=8):
 
 
 def write(made, path):
-    if path.name.endswith((".weights.h5", ".safetensors")):
+    if path.suffix == ".backup":
+        write_state(str(path), {"model": states.take_model(made)})
+    elif path.name.endswith(_WEIGHTS):
         made.save_weights(path)
     else:
         made.save(path)
@@ -55,15 +62,23 @@ def write(made, path):
 
 def read(path):
     """What a file gives: all weights, and the optimizer's state where it has one."""
-    if path.name.endswith((".weights.h5", ".safetensors")):
+    if path.name.endswith((*_WEIGHTS, ".backup")):
         made = model()
-        made.load_weights(path)
+        load(made, path)
     else:
         made = torchkeras.models.load_model(path)
     state = made.get_weights()
-    if not path.name.endswith(".safetensors"):
+    if not path.name.endswith(_TENSORS):
         state = state + made.optimizer.get_weights()
     return [array.tobytes() for array in state]
+
+
+def load(made, path):
+    """Give a model what a file has for it; a backup of `fit` has more around that."""
+    if path.suffix == ".backup":
+        states.put_model(made, read_state(str(path))["model"], str(path))
+    else:
+        made.load_weights(path)
 
 
 def truncation(folder: Path, ending: str, parts: int = 50) -> dict:
@@ -108,12 +123,12 @@ def failed_loads(folder: Path, ending: str) -> dict:
     made, unsafe = model(), []
     before = _all_state(made)
     for bad in (path, half):
-        loads = [made.load_weights]
-        if bad is half and not ending.endswith((".weights.h5", ".safetensors")):
+        loads = [lambda bad: load(made, bad)]
+        if bad is half and not ending.endswith((*_WEIGHTS, ".backup")):
             loads.append(torchkeras.models.load_model)
-        for load in loads:
+        for attempt in loads:
             try:
-                load(bad)
+                attempt(bad)
                 unsafe.append(f"{bad.name} was read")
             except (ValueError, OSError):
                 if _all_state(made) != before:
@@ -138,19 +153,24 @@ def _forked(target, *arguments):
     return process
 
 
-def _checkpoints(tell, path):
+def _checkpoints(tell, path, epochs=10**6):
     """Train and save after each batch, until somebody ends the process."""
-    weights_only = path.name.endswith((".weights.h5", ".safetensors"))
-    save = torchkeras.callbacks.ModelCheckpoint(path, save_weights_only=weights_only, save_freq=1)
-    begun = torchkeras.callbacks.LambdaCallback(on_train_begin=lambda logs: tell.send(1))
+    if path.suffix == ".backup":
+        save = torchkeras.callbacks.BackupAndRestore(path.parent, 1, delete_checkpoint=False)
+        save._file = str(path)
+    else:
+        save = torchkeras.callbacks.ModelCheckpoint(
+            path, save_weights_only=path.name.endswith(_WEIGHTS), save_freq=1
+        )
+    begun = torchkeras.callbacks.LambdaCallback(on_train_begin=lambda logs: tell and tell.send(1))
     x, y = np.ones((64, 256), "float32"), np.zeros((64, 2), "float32")
-    model(256).fit(x, y, batch_size=4, epochs=10**6, verbose=0, callbacks=[begun, save])
+    model(256).fit(x, y, batch_size=4, epochs=epochs, verbose=0, callbacks=[begun, save])
 
 
 def kills(folder: Path, ending: str, count: int = 200) -> dict:
     """SIGKILL at random moments of ModelCheckpoint: the path must load each time."""
     path, draw = folder / f"model{ending}", random.Random(0)
-    write(model(256), path)
+    _checkpoints(None, path, epochs=1)
     loaded, most, unsafe = 0, 0, []
     for number in range(count):
         process = _forked(_checkpoints, path)
@@ -159,7 +179,7 @@ def kills(folder: Path, ending: str, count: int = 200) -> dict:
         process.join()
         most = max(most, len(list(folder.glob(f"*model{ending}*"))))
         try:
-            model(256).load_weights(path)
+            load(model(256), path)
             loaded += 1
         except Exception as error:
             unsafe.append(f"kill {number}: {type(error).__name__} {error}"[:200])
@@ -185,7 +205,7 @@ def two_writers(folder: Path, ending: str, count: int = 100) -> dict:
     read_well, unsafe = 0, []
     for _ in range(count):
         try:
-            model(64).load_weights(path)
+            load(model(64), path)
             read_well += 1
         except Exception as error:
             unsafe.append(f"{type(error).__name__} {error}"[:200])

@@ -37,3 +37,14 @@ def print_msg(message: str, line_break: bool = True) -> None:
         return
     sys.stdout.write(message + "\n" if line_break else message)
     sys.stdout.flush()
+
+
+def printable(text: str) -> str:
+    """`text` with control characters as escapes, so that no file's names steer a terminal.
+
+    >>> printable("a\\x1b[2J")
+    'a\\\\x1b[2J'
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

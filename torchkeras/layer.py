@@ -403,8 +403,10 @@ class Layer(Penalized, Connected, Seldom):
     def _check_name(self, name):
         if name is None:
             return names.unique_name(self._kind or names.to_snake_case(type(self).__name__))
-        if not isinstance(name, str) or "\0" in name or ".." in name.split("/"):
-            raise ValueError(f"A layer name must be text without '..' or NUL; received {name!r}.")
+        if not isinstance(name, str) or names.has_controls(name) or ".." in name.split("/"):
+            raise ValueError(
+                f"A layer name must be text without '..' or control characters; received {name!r}."
+            )
         return name
 
     def _setting(self, parameter):

@@ -25,6 +25,11 @@ def unique_name(prefix: str, zero_based: bool = True) -> str:
     return f"{prefix}_{number}" if number else prefix
 
 
+def has_controls(text: str) -> bool:
+    """Whether a text has characters that steer a terminal or end a C string; a name has none."""
+    return any(c < " " or "\x7f" <= c < "\xa0" for c in text)
+
+
 def module_name(module: Any) -> str:
     """The Keras name of a layer, of a plain torch module that stands for one, or of a function."""
     name = getattr(module, "name", None)

@@ -116,11 +116,11 @@ class Table:
             bare = name.split(">")[-1]
             if bare in self.objects:
                 return self.objects[bare]
-        near = difflib.get_close_matches(name, self.objects, n=3)
+        near = difflib.get_close_matches(name[:100], self.objects, n=3)
         hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
         raise ValueError(
-            f"Unknown {self.kind} {name!r}.{hint} A {self.kind} of your own must be passed in "
-            "custom_objects or registered with register_keras_serializable."
+            f"Unknown {self.kind} {name[:100]!r}.{hint} A {self.kind} of your own must be passed "
+            "in custom_objects or registered with register_keras_serializable."
         )
 
     def get(self, identifier: Any, custom_objects: dict[str, Any] | None = None) -> Any:

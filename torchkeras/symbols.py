@@ -393,13 +393,16 @@ class _ModuleCall:
 _OPEN_SIZES = ((2, 3), (16, 24), (64, 96), (256, 320))
 
 
-def infer(operation: Callable, args: tuple, kwargs: dict, device: str = "meta") -> Any:
+def infer(
+    operation: Callable, args: tuple, kwargs: dict, device: str = "meta", settings: Sequence = ()
+) -> Any:
     """The symbolic outputs of an operation, by running it twice with different open sizes.
 
-    What changes between the two runs is open (None) in the result.
+    What changes between the two runs is open (None) in the result. `settings` are arguments beside
+    the others, which may say that the result is large.
     """
     problem = None
-    for sizes, place in _attempts(args, kwargs, device):
+    for sizes, place in _attempts(args, kwargs, device, settings):
         try:
             with torch.random.fork_rng(devices=()):
                 runs = [_run_on_stand_ins(operation, args, kwargs, size, place) for size in sizes]
@@ -410,19 +413,31 @@ def infer(operation: Callable, args: tuple, kwargs: dict, device: str = "meta") 
     raise problem
 
 
-def _attempts(args, kwargs, device):
+def _attempts(args, kwargs, device, settings):
     """Pairs of open sizes and devices to try; the CPU is the last resort, but for few numbers.
 
     Many functions of torch import its compiler when they meet tensors without memory: 1 s once.
     """
+    times = max([_product(one) for one in (*args, *kwargs.values(), *settings)], default=1)
     for sizes in _OPEN_SIZES:
-        places = (device, "cpu")
-        if device == "meta" and _count((args, kwargs), sizes[-1]) < _FEW:
+        places, count = (device, "cpu"), times * _count((args, kwargs), sizes[-1])
+        if device == "meta" and count < _FEW:
             places = ("cpu", device)
+        elif device == "meta" and count > _MOST:
+            places = (device,)
         yield from ((sizes, place) for place in dict.fromkeys(places))
 
 
-_FEW = 2**20
+_FEW, _MOST = 2**20, 2**30
+
+
+def _product(argument):
+    """How many times larger than its inputs an argument may make a result, such as `repeats`."""
+    found = [abs(n) for n in tree.leaves(getattr(argument, "value", argument)) if type(n) is int]
+    return math.prod(n for n in found if n) if len(found) < _AXES else 1
+
+
+_AXES = 20  # twice the numbers of which an argument that tells sizes is made; longer are data
 
 
 def _count(structure, size):

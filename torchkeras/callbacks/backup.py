@@ -145,7 +145,7 @@ class BackupAndRestore(Callback):
             if not os.path.exists(path):
                 continue
             try:
-                return read_state(path), path
+                return _checked(read_state(path), path), path
             except ValueError as error:
                 if not os.path.exists(self._file + ".before") or path != self._file:
                     raise ValueError(f"{error} Remove it to train from the beginning.") from error
@@ -166,3 +166,14 @@ class BackupAndRestore(Callback):
     def _exit(self):
         self._abandon()
         raise SystemExit(128 + signal.SIGTERM)
+
+
+def _checked(state, path):
+    """A state that is one of a run; ValueError for other files of its kind."""
+    known = {"epoch", "batch", "batches", "model", "random", "random_of_epoch", "random_of_run"}
+    if not isinstance(state, dict) or not known | {"source", "callbacks"} <= state.keys():
+        raise ValueError(f"{path} is not the state of a run.")
+    numbers = [state[name] for name in ("epoch", "batch", "batches")]
+    if not all(type(number) is int and number >= 0 for number in numbers):
+        raise ValueError(f"{path} is damaged: it says that {numbers} epochs and batches are done.")
+    return state

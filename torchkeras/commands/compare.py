@@ -8,6 +8,7 @@ import runpy
 import sys
 from typing import Any
 
+from ..console import printable
 from .outcome import DONE, LEFT, WrongInput, parser, subcommand
 
 _TEXT = """\
@@ -44,7 +45,7 @@ def compare(arguments: list[str]) -> int:
         found = compare_models(*models, x, told.tolerance)
     except RuntimeError as error:
         raise WrongInput(f"a model does not run on the inputs: {error}") from error
-    print(found)
+    print("\n".join(map(printable, str(found).split("\n"))))
     return DONE if found.equal else LEFT
 
 

@@ -8,6 +8,8 @@ import sys
 from collections.abc import Callable
 from typing import NoReturn
 
+from ..console import printable
+
 DONE, LEFT, WRONG = 0, 1, 2  # all is well; something is left to do; the input is wrong
 
 
@@ -44,7 +46,7 @@ def one_line(error: BaseException) -> str:
     """
     if isinstance(error, OSError) and error.strerror and error.filename:
         return f"{error.filename}: {error.strerror}"
-    return " ".join(str(error).split()) or type(error).__name__
+    return printable(" ".join(str(error).split())) or type(error).__name__
 
 
 def parser(name: str, text: str, example: str) -> argparse.ArgumentParser:

@@ -63,10 +63,10 @@ def _h5(path, kind):
             stored = root.group("model_weights")
             report.keras_version = report.keras_version or _text(stored, "keras_version", report)
             report.backend = report.backend or _text(stored, "backend", report)
-        _arrays(report, root, stored)
+        numbers = _arrays(report, root, stored)
         config = _json(root, "model_config", report)
         if config:
-            describe(report, config, _numbers(report))
+            describe(report, config, numbers)
         describe_training(report, _json(root, "training_config", report))
     return report
 
@@ -80,16 +80,20 @@ def _archive(path, kind):
             report.keras_version = _word(metadata.get("keras_version"))
             report.written = _word(metadata.get("date_saved"))
         with file.weights() as root:
-            _arrays(report, root, root)
-        describe(report, config, _numbers(report))
+            numbers = _arrays(report, root, root)
+        describe(report, config, numbers)
         describe_training(report, config.get("compile_config"))
     return report
 
 
 def _arrays(report, root, stored):
-    """The arrays below `stored`, and the optimizer's state; every one is read and compared."""
-    told = 0
-    for name, array in _walk(stored, report):
+    """The arrays below `stored`, and the optimizer's state; every one is read and compared.
+
+    The number of their numbers is returned, as far as the file has bytes of them.
+    """
+    told, found = 0, list(_walk(stored, report))
+    numbers = h5.count(root, (array for _, array in found))
+    for name, array in found:
         if stored.path == root.path and name.split("/")[0] in _NOT_WEIGHTS:
             continue
         told += _is_sound(array, report)
@@ -105,8 +109,11 @@ def _arrays(report, root, stored):
                 report.step = int(array.read())
     except (ValueError, OSError) as error:
         _damage(report, error)
+    for path in root.lost():
+        _damage(report, f"{path} is missing")
     if not report.damaged:
         report.checksums = f"ok: {told} arrays" if root.is_checked else "none in this file"
+    return numbers
 
 
 def _walk(group, report, path=""):
@@ -148,6 +155,9 @@ def _listed(group, name):
 
 
 def _is_sound(array, report):
+    if array.is_inflated:
+        report.remarks.append(f"not read: {array.path}, which the file has hardly any bytes of")
+        return False
     try:
         array.read()
     except OSError as error:
@@ -192,7 +202,7 @@ def _folder(path):
         return report
     report.backend = "tensorflow"
     _bundle(report, file.variables)
-    describe(report, file.config(), _numbers(report))
+    describe(report, file.config(), min(_numbers(report), file.variables.size()))
     describe_training(report, file.root.get("training_config"))
     return report
 

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..console import printable
+
 _LONG = 50  # lines of a table
 
 
@@ -63,6 +65,9 @@ class Report:
 
     def lines(self, whole: bool = True) -> Iterator[str]:
         """The same as text, line by line; long tables are cut unless it is to be the `whole`."""
+        yield from map(printable, self._lines(whole))
+
+    def _lines(self, whole):
         yield self.file
         yield from (f"  {title:<12}{text}" for title, text in self._facts() if text)
         layers = [(one.path, one.class_name, _settings(one.settings)) for one in self.layers]

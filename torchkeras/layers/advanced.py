@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 
 from .. import activations, constraints, initializers, regularizers
 from ..arrays import default_device
+from ..budget import claim
 from ..config import floatx
 from ..input_spec import InputSpec
 from ..layer import TABLE, Layer, Weight
@@ -92,6 +94,7 @@ class PReLU(_Elementwise):
                 f'Inputs of layer "{self.name}" have the open shape {tuple(input_shape)}; open '
                 f"axes must be in shared_axes, which is {self.shared_axes}."
             )
+        claim(math.prod(shape), f"layer {self.name!r}")
         slope = torch.empty(shape, dtype=self._variable_dtype, device=default_device())
         self.slope = nn.Parameter(slope)
         axes = {n: input_shape[n] for n in range(1, len(input_shape)) if shared and n not in shared}

@@ -49,6 +49,9 @@ class TensorFlowOpLayer(Operation):
                 if isinstance(value, list):
                     self._inserted[number] = self._buffered(value, dtype)
 
+    def _sizes(self):
+        return list(self.constants.values())
+
     def compute(self, inputs):
         given = list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
         for number, value in self._inserted.items():

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ..arrays import as_tensor, to_numpy
+from ..budget import claim
 from ..config import epsilon as keras_epsilon
 from ..config import floatx
 from ..layer import TABLE, Layer, Weight
@@ -156,6 +157,7 @@ class Normalization(Preprocessing):
             )
         self._reduced = tuple(axis for axis in range(rank) if axis not in kept)
         self._broadcast = [input_shape[axis] if axis in kept else 1 for axis in range(rank)]
+        claim(2 * math.prod(shape), f"layer {self.name!r}")
         given = self.input_mean is not None
         for name, start in (("mean", self.input_mean), ("variance", self.input_variance)):
             value = np.broadcast_to(start if given else float(name == "variance"), shape)

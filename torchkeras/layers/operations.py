@@ -71,7 +71,11 @@ class Operation(Layer):
         open_shape = self._open_shape(args, kwargs)
         if open_shape is not None:
             return KerasTensor(open_shape, self._open_dtype(args, kwargs))
-        return graph.infer(self._on_stand_ins, args, kwargs)
+        return graph.infer(self._on_stand_ins, args, kwargs, settings=self._sizes())
+
+    def _sizes(self):
+        """Settings beside the arguments that may say how large the result is."""
+        return ()
 
     def _on_stand_ins(self, *args, **kwargs):
         """The function where inputs are only shapes: constants go where they are."""

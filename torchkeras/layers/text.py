@@ -95,10 +95,10 @@ class TextVectorization(TextLayer):
 
     def _check_lengths(self):
         told, ngrams, length = f'of layer "{self.name}"', self.ngrams, self.output_sequence_length
-        widths = range(1, ngrams + 1) if isinstance(ngrams, int) else ngrams
-        if widths is not None and not all(isinstance(width, int) for width in widths):
+        single = isinstance(ngrams, int)
+        if not single and ngrams is not None and not all(isinstance(n, int) for n in ngrams):
             raise ValueError(f"ngrams {told} must be integers or None; received {ngrams!r}.")
-        self._widths = None if widths is None else tuple(widths)
+        self._widths = range(1, ngrams + 1) if single else ngrams
         if length is not None and (self.output_mode != "int" or not isinstance(length, int)):
             raise ValueError(
                 f"output_sequence_length {told} must be an integer, and goes with "

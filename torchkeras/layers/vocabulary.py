@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ..arrays import to_numpy
+from ..budget import claim
 from ..config import floatx
 from ..precision import torch_dtype
 from .hashing import TextLayer, index_dtype
@@ -80,6 +81,8 @@ class Lookup(TextLayer):
             raise ValueError(
                 f"num_oov_indices {told} must be 0 or more; received {self.num_oov_indices}."
             )
+        padded = self.max_tokens if self.pad_to_max_tokens else 0
+        claim(self.num_oov_indices + padded, f"layer {self.name!r}")
         if self.invert and self.output_mode != "int":
             raise ValueError(
                 f'invert=True {told} needs output_mode="int"; received {self.output_mode!r}.'

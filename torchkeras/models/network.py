@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -35,11 +36,11 @@ class Network(Layer):
         """Run as `graph` says; its modules become children under their layer names."""
         layers = graph.layers
         names = [module_name(layer) for layer in layers]
-        for name in names:
-            if names.count(name) > 1:
+        for name, count in Counter(names).items():
+            if count > 1:
                 raise ValueError(
-                    f'The name "{name}" is used {names.count(name)} times in the model. All layer '
-                    "names should be unique."
+                    f'The name "{name}" is used {count} times in the model. All layer names should '
+                    "be unique."
                 )
         keys = dict(zip(layers, _keys(names), strict=True))
         self._graph = graph

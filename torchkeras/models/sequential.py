@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from torch import Tensor, nn
@@ -33,6 +35,7 @@ class Sequential(Functional):
     serialized_as = ("keras", None)
 
     _given_texts = False  # whether the first batch holds texts
+    _gathered: dict[str, Any] | None = None  # while many layers are added: the graph waits
 
     def __init__(self, layers: Any = None, name: str | None = None):
         super().__init__(name=name)
@@ -40,8 +43,9 @@ class Sequential(Functional):
         self._input_layer: InputLayer | None = None
         self._deferred = False  # whether the input shape came from data
         if layers is not None:
-            for layer in layers if isinstance(layers, (list, tuple)) else [layers]:
-                self.add(layer)
+            with self._gathering():
+                for layer in layers if isinstance(layers, (list, tuple)) else [layers]:
+                    self.add(layer)
 
     @property
     def _start(self) -> KerasTensor | None:
@@ -62,7 +66,10 @@ class Sequential(Functional):
             self._input_layer = layer
             self._rebuild()
             return
-        taken = [module_name(one) for one in self._stack]
+        if self._gathered is None:
+            taken = {module_name(one) for one in self._stack}
+        else:
+            taken = self._gathered["names"]
         if module_name(layer) in taken:
             raise ValueError(
                 "All layers added to a Sequential model should have unique names. Name "
@@ -76,6 +83,25 @@ class Sequential(Functional):
         except Exception:
             self._stack.pop()
             raise
+        if self._gathered is not None:
+            taken.add(module_name(layer))
+
+    @contextmanager
+    def _gathering(self) -> Iterator[None]:
+        """Within the block layers are called as they are added, and the graph is made at its end.
+
+        It is made of all layers, so that making it for each would take the square of their number.
+        """
+        self._gathered = {"names": {module_name(one) for one in self._stack}, "output": None}
+        try:
+            yield
+            output = self._gathered["output"]
+        finally:
+            self._gathered = None
+        if output is None:
+            self._rebuild()
+        else:
+            self._set_graph(Graph(self._start, output))
 
     def pop(self) -> nn.Module:
         """Remove the last layer and return it."""
@@ -90,6 +116,11 @@ class Sequential(Functional):
 
     def _rebuild(self, added=None):
         """Make the graph again; without a known input shape only note the layers."""
+        if self._gathered is not None:
+            if self._start is not None and self._stack:
+                before = self._gathered["output"]
+                self._gathered["output"] = _call(added, self._start if before is None else before)
+            return
         if self._start is None or not self._stack:
             self._graph, self._single_input = None, None
             self._layer_keys = [module_name(one).replace(".", "_") for one in self._stack]
@@ -104,11 +135,6 @@ class Sequential(Functional):
             output = self._start
             for layer in self._stack:
                 output = _call(layer, output)
-        if not isinstance(output, KerasTensor):
-            raise ValueError(
-                "All layers in a Sequential model should have a single output tensor. For "
-                "multi-output layers, use the functional API."
-            )
         self._set_graph(Graph(self._start, output))
 
     def build(self, input_shape: Any = None) -> None:
@@ -180,8 +206,9 @@ class Sequential(Functional):
         config = copy.deepcopy(config)
         entries = config if isinstance(config, list) else config["layers"]
         model = cls(name=None if isinstance(config, list) else config.get("name"))
-        for entry in entries:
-            model.add(TABLE.deserialize(entry, custom_objects))
+        with model._gathering():
+            for entry in entries:
+                model.add(TABLE.deserialize(entry, custom_objects))
         shape = None if isinstance(config, list) else config.get("build_input_shape")
         if model._graph is None and shape and model._stack:
             model.build(tuple(shape))
@@ -202,6 +229,10 @@ def _input_layer_for(layer):
 
 
 def _call(layer, tensor):
-    if isinstance(layer, Layer):
-        return layer(tensor)
-    return record_module(layer, (tensor,))
+    output = layer(tensor) if isinstance(layer, Layer) else record_module(layer, (tensor,))
+    if not isinstance(output, KerasTensor):
+        raise ValueError(
+            "All layers in a Sequential model should have a single output tensor. For "
+            "multi-output layers, use the functional API."
+        )
+    return output

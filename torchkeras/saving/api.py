@@ -269,6 +269,7 @@ def _load_folder(file, custom_objects, compile, safe_mode):
 
 def _load_keras(file, custom_objects, compile, safe_mode):
     described = file.json(archive.CONFIG)
+    trained = described.pop("compile_config", None)
     with file.weights() as root:
         with budget(_SPARE + 2 * object_weights.count(root)):
             model = build_model(described, custom_objects, file.file, safe_mode)
@@ -276,8 +277,8 @@ def _load_keras(file, custom_objects, compile, safe_mode):
                 _build_as_told(model, described["build_config"], file.file)
         _assign(object_weights.by_objects(root, model).read())
         object_weights.read_vocabularies(root, model, file)
-        if compile and described.get("compile_config"):
-            _compile(model, root, described["compile_config"], custom_objects, file.file, safe_mode)
+        if compile and trained:
+            _compile(model, root, trained, custom_objects, file.file, safe_mode)
     return model
 
 

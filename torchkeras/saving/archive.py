@@ -37,6 +37,8 @@ class Archive:
         self.names = set(names)
         if len(self.names) < len(names):
             raise ValueError(f"{file} holds two members of the same name.")
+        if sum(info.compress_size for info in members.infolist()) > os.path.getsize(file):
+            raise ValueError(f"{file}: its members lie in each other.")
 
     def json(self, name: str) -> dict[str, Any]:
         """The object in a JSON member; ValueError where there is none."""

@@ -21,6 +21,7 @@ from .spellings import for_archives, has_other_meaning, modern
 _log = logging.getLogger("torchkeras")
 KERAS_VERSION = "2.15.0"  # what files say that torchkeras writes
 _LARGEST = 64 * 2**20
+_LONGEST_NAME = 1000
 _LATER = {"InputLayer": {"optional": False}}  # 2.15 does not know it; left out where it is off
 _NO_LAYERS = ("AddLoss", "AddMetric")  # entries for `model.add_loss` and `add_metric`
 _WRAPPED = ("layer", "forward_layer", "backward_layer", "cell", "cells")
@@ -215,6 +216,9 @@ def _check_known(config, where):
         raise ValueError(f"{where} has no 'class_name'; it is not the config of a model.")
     for entry in _layer_entries(config):
         registered = entry.get("registered_name")
+        for name in (entry["class_name"], registered, entry.get("name"), _name(entry)):
+            if isinstance(name, str) and len(name) > _LONGEST_NAME:
+                raise ValueError(f"{where}: the name {name[:50]!r}... is too long.")
         if entry["class_name"] in _NO_LAYERS:
             continue
         try:
@@ -226,12 +230,15 @@ def _check_known(config, where):
                 raise ValueError(f"{where}: {_called(entry)}: {error}") from None
 
 
+def _name(entry):
+    inner = entry.get("config")
+    return inner.get("name") if isinstance(inner, dict) else None
+
+
 def _called(entry):
     """How messages call the layer of an entry."""
-    inner = entry.get("config")
-    name = inner.get("name") if isinstance(inner, dict) else None
-    name = name or entry.get("name")
-    return f"layer {name!r}" if isinstance(name, str) else "a layer without a name"
+    name = _name(entry) or entry.get("name")
+    return f"layer {name[:100]!r}" if isinstance(name, str) else "a layer without a name"
 
 
 def _culprit(config):

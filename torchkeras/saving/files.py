@@ -140,6 +140,45 @@ def _is_alive(pid):
     return True
 
 
+class Disk:
+    """The file below one that a library writes, which keeps a failed write for later.
+
+    Libraries that cannot close a file which they could not write are told that all went well; who
+    uses them raises `error` afterwards. The file begins at the byte `start` of `raw`.
+    """
+
+    def __init__(self, raw: Any, start: int = 0):
+        self._raw, self._start = raw, start
+        self.error: OSError | None = None
+        self.read, self.readinto = raw.read, raw.readinto
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self._raw.seek(offset + (0 if whence else self._start), whence) - self._start
+
+    def tell(self) -> int:
+        return self._raw.tell() - self._start
+
+    def write(self, data: Any) -> int:
+        left = memoryview(data).cast("B")
+        total = len(left)
+        while len(left) and self.error is None:
+            left = left[self._try(self._raw.write, left) or 0 :]
+        return total
+
+    def truncate(self, size: int) -> int:
+        self._try(self._raw.truncate, self._start + size)
+        return size
+
+    def flush(self) -> None:
+        self._try(self._raw.flush)
+
+    def _try(self, act, *args):
+        try:
+            return act(*args)
+        except OSError as error:
+            self.error = self.error or error
+
+
 def date() -> str:
     """The time of now, as `.keras` files tell it."""
     return datetime.datetime.now().strftime("%Y-%m-%d@%H:%M:%S")

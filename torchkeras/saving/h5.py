@@ -8,22 +8,26 @@ of the arrays, which are compared as these are read.
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import os
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import numpy as np
 
+from ..names import has_controls
 from .checksums import Checks
 from .h5_writer import CHECKSUMS
+from .texts import Texts
 
 LARGEST_TEXT = 64 * 2**20  # of one attribute, in bytes: the config of a very large model
 _LARGEST_LIST = 2**16  # of one attribute: Keras splits lists of names below this
 _LARGEST_DEFLATION = 1032  # more than this times smaller deflate cannot make anything
+_LIKELY_DEFLATION = 16  # more than that no weights become smaller, but for zeros
 _SMALL = 4 * 2**20
 _ASIDE = 2**16  # bytes; larger arrays are read beside
 _KINDS = "fiub"
@@ -33,6 +37,7 @@ class _Told(dict[str, int]):
     """The checksums in a file of torchkeras, by path and by path@attribute."""
 
     raw: tuple[int, int] | None = None  # descriptor and first byte, where it can be read beside
+    texts: Texts | None = None  # a reader of texts that goes around the library
 
 
 class Node:
@@ -111,6 +116,18 @@ class Node:
         """Whether the file tells checksums, so that what does not fit in it is damage."""
         return bool(self._checksums)
 
+    def lost(self) -> list[str]:
+        """The arrays below the root that have a checksum and are not at their place."""
+        paths = [path for path in self._checksums if "@" not in path]
+        inside = [path for path in paths if path.startswith(self.path)]
+        return [path for path in inside if not self._has_array(path[len(self.path) :].strip("/"))]
+
+    def _has_array(self, path):
+        try:
+            return isinstance(self._at(path, Dataset), Dataset)
+        except (ValueError, OSError):
+            return False
+
     def _compare_text(self, name, value):
         key = f"{self.path}@{name}"
         if key in self._checksums and self._checksums[key] != zlib.crc32(value.encode()):
@@ -146,7 +163,11 @@ class Node:
             limit = _LARGEST_LIST if attribute.shape else LARGEST_TEXT
             if count and (not is_text or attribute.get_storage_size() > limit):
                 raise self._wrong(f"attribute {name!r} is not a text or too large")
-            value = self._group.attrs[name] if count else []
+            if count and self._checksums.texts and kind.is_variable_str():
+                texts = self._checksums.texts
+                value = texts.of(self.address, name.encode(), LARGEST_TEXT)
+            else:
+                value = self._group.attrs[name] if count else []
         items = [_text(item) for item in np.ravel(np.asarray(value, dtype=object))]
         if any(len(item) > LARGEST_TEXT for item in items):
             raise self._wrong(f"attribute {name!r} is too large")
@@ -173,6 +194,8 @@ class Node:
             name = step.encode()
             if step in ("", ".", "..") or "/" in step or not links.exists(name):
                 raise ValueError(f"{self.file} has no {here}.")
+            if has_controls(step):
+                raise ValueError(f"{self.file}: a name in {self.path} is no plain text: {step!r}.")
             if links.get_info(name).type != h5py.h5l.TYPE_HARD:
                 raise ValueError(
                     f"{self.file}: {here} is a link to another place. Only what is stored in the "
@@ -220,7 +243,9 @@ class Dataset:
         chunk = plan.get_chunk() if layout == h5py.h5d.CHUNKED else ()
         if chunk and math.prod(chunk) * self.dtype.itemsize > max(2 * declared, _SMALL):
             raise self._refuse(f"it is stored in chunks of {chunk}, larger than itself")
-        stored = handle.get_storage_size() * (_LARGEST_DEFLATION if filters else 1)
+        stored = handle.get_storage_size()
+        self.stored, self.is_deflated = stored, bool(filters)  # bytes that it takes in the file
+        stored *= _LARGEST_DEFLATION if filters else 1
         if declared > stored and declared > _SMALL:
             raise self._refuse(
                 f"it declares the shape {self.shape}, but the file holds {stored} bytes of it"
@@ -230,6 +255,11 @@ class Dataset:
     def address(self) -> int:
         """Where it is in the file: several names may lead there."""
         return _address(self._handle, self)
+
+    @property
+    def is_inflated(self) -> bool:
+        """Whether it is much larger than what the file has of it."""
+        return self.size * self.dtype.itemsize > self.stored * _LIKELY_DEFLATION + 2**16
 
     def read(self, checks: Checks | None = None) -> np.ndarray:
         """All values; the caller has compared `shape` with what it expects.
@@ -282,6 +312,36 @@ def _address(handle, member):
         return h5py.h5o.get_info(handle).addr
 
 
+def count(root: Node, arrays: Iterable[Dataset]) -> int:
+    """How many numbers arrays of a file hold together, as far as the file has bytes of them.
+
+    ValueError where it has not: arrays that lie in each other could declare any size.
+    """
+    found = {array.address: array for array in arrays}.values()
+    with _naming(root.file, root.path):
+        room = root._group.file.id.get_filesize()
+    if sum(array.stored for array in found) > room:
+        raise ValueError(f"{root.file}: its arrays lie in each other.")
+    return sum(
+        min(array.size, array.stored * (_LIKELY_DEFLATION if array.is_deflated else 1)
+            // array.dtype.itemsize)
+        for array in found
+    )  # fmt: skip
+
+
+def rows(path: str, name: str) -> Any:
+    """The data set of h5py at a path in a file, which stays open as long as it is used.
+
+    KeyError where there is none, ValueError where it is not one of numbers in the file itself.
+    """
+    import h5py
+
+    root = _root(h5py.File(path, "r"), path)
+    if not root.has(name.strip("/")):
+        raise KeyError(f"{path} has no data set {name!r}; it has {root.names()}.")
+    return h5py.Dataset(root.dataset(name)._handle)
+
+
 @contextmanager
 def reading(source: Any, name: str | None = None) -> Iterator[Node]:
     """The root of an HDF5 file, given by its path, as an open `h5py.File` or a binary file.
@@ -294,12 +354,26 @@ def reading(source: Any, name: str | None = None) -> Iterator[Node]:
         yield _root(source, name or str(source.file.filename))
         return
     name = name or str(source)
-    with _naming(name, "/"):
-        file = h5py.File(source, "r")
-    try:
-        yield _root(file, name, _raw(file, source))
-    finally:
-        file.close()
+    with ExitStack() as stack:
+        bytes_ = source
+        if not hasattr(source, "readinto"):
+            bytes_ = stack.enter_context(open(source, "rb", buffering=0))
+        with _naming(name, "/"):
+            file = stack.enter_context(h5py.File(source, "r"))
+        yield _root(file, name, _raw(file, source), _texts_of(bytes_, file.userblock_size))
+
+
+def _texts_of(source, start):
+    """A reader of texts in a binary file, in which the HDF5 file begins at the byte `start`."""
+    size = source.seek(0, io.SEEK_END) - start
+
+    def read(address, count):
+        if address + count > size:
+            raise ValueError("it is said to be beyond the end of the file")
+        source.seek(start + address)
+        return source.read(count)
+
+    return Texts(read, size)
 
 
 def _raw(file, source):
@@ -311,15 +385,18 @@ def _raw(file, source):
     return getattr(source, "raw", None)
 
 
-def _root(group, file, raw=None):
+def _root(group, file, raw=None, texts=None):
     checksums = _Told()
-    checksums.raw = raw
+    checksums.raw, checksums.texts = raw, texts
     root = Node(group, file, group.name, checksums)
     text = root.text(CHECKSUMS)
     if text is not None:
         try:
-            checksums.update(json.loads(text))
-        except (ValueError, TypeError, RecursionError) as error:
+            told = json.loads(text)
+            if not all(type(value) is int for value in told.values()):
+                raise ValueError("they are no numbers")
+            checksums.update(told)
+        except (ValueError, AttributeError, RecursionError) as error:
             raise OSError(f"{file} is damaged: its checksums cannot be read.") from error
         _check_presence(root, checksums)
     return root

@@ -21,6 +21,7 @@ import torch
 
 from ..layout import contiguous
 from .checksums import Checks, combined
+from .files import Disk
 
 CHECKSUMS = "torchkeras_checksums"  # the attribute that tells them
 _PIECE = 4 * 2**20
@@ -203,47 +204,9 @@ def writing(target: Any, start: int = 0) -> Iterator[Writer]:
         raw = target
         if not isinstance(target, io.RawIOBase):
             raw = stack.enter_context(open(target, "xb+", buffering=0))
-        disk, made = _Disk(raw, start), _Made(stack.enter_context(Checks()), raw, start)
+        disk, made = Disk(raw, start), _Made(stack.enter_context(Checks()), raw, start)
         with h5py.File(disk, "w") as file:
             yield Writer(file, made)
             file.attrs[CHECKSUMS] = made.as_text()
         if disk.error is not None:
             raise disk.error
-
-
-class _Disk:
-    """The file below an HDF5 file, which keeps a failed write for later.
-
-    The library cannot close a file that it could not write, so it is told that all went well.
-    """
-
-    def __init__(self, raw: Any, start: int):
-        self._raw, self._start = raw, start
-        self.error: OSError | None = None
-        self.read, self.readinto = raw.read, raw.readinto
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        return self._raw.seek(offset + (0 if whence else self._start), whence) - self._start
-
-    def tell(self) -> int:
-        return self._raw.tell() - self._start
-
-    def write(self, data: Any) -> int:
-        left = memoryview(data).cast("B")
-        total = len(left)
-        while len(left) and self.error is None:
-            left = left[self._try(self._raw.write, left) or 0 :]
-        return total
-
-    def truncate(self, size: int) -> int:
-        self._try(self._raw.truncate, self._start + size)
-        return size
-
-    def flush(self) -> None:
-        self._try(self._raw.flush)
-
-    def _try(self, act, *args):
-        try:
-            return act(*args)
-        except OSError as error:
-            self.error = self.error or error

@@ -94,8 +94,8 @@ def _made(config):
             inner = config.get("config") or {}
             return found.from_config(inner) if inspect.isclass(found) else found
     raise TypeError(
-        f"Could not find {name!r} of {module}: it is neither in the library nor registered. Pass "
-        "it in custom_objects or register it with register_keras_serializable."
+        f"Could not find {name[:100]!r} of {module[:100]}: it is neither in the library nor "
+        "registered. Pass it in custom_objects or register it with register_keras_serializable."
     )
 
 

@@ -122,7 +122,7 @@ def is_of_objects(root: h5.Node) -> bool:
 
 def count(root: h5.Node) -> int:
     """How many numbers the arrays of the model hold together."""
-    sizes: dict[int, int] = {}
+    arrays = []
     stack = [root.group(name) for name in _groups(root)]
     seen = {group.address for group in stack}
     if "vars" in root:
@@ -131,11 +131,11 @@ def count(root: h5.Node) -> int:
         group = stack.pop()
         for child in map(group.child, group.names()):
             if isinstance(child, h5.Dataset):
-                sizes[child.address] = child.size
+                arrays.append(child)
             elif child.address not in seen:
                 seen.add(child.address)
                 stack.append(child)
-    return sum(sizes.values())
+    return h5.count(root, arrays)
 
 
 def _groups(root):

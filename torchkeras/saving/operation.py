@@ -53,6 +53,9 @@ class KerasOperation(Operation):
                 "those that torchkeras computes in a model from a file."
             )
 
+    def _sizes(self):
+        return list(self.settings.values())
+
     def compute(self, *args, **kwargs):
         if self.function == "get_item":
             return args[0][_index(args[1] if len(args) > 1 else kwargs["key"])]

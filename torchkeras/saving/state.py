@@ -57,12 +57,15 @@ def read_state(path: str) -> Any:
         header = file.read(length)
         if len(header) != length or zlib.crc32(header) != checksum:
             raise ValueError(f"{path} is cut short or damaged: its header is not what was written.")
-        known = json.loads(header)
         rest = size - file.tell()
-        if sum(row["size"] for row in known["arrays"]) != rest:
-            raise ValueError(f"{path} is cut short or damaged: {rest} bytes of arrays are there.")
-        arrays = [_array(file.read(row["size"]), row, path) for row in known["arrays"]]
-    return _decode(known["value"], arrays)
+        try:
+            known = json.loads(header)
+            if sum(row["size"] for row in known["arrays"]) != rest:
+                raise ValueError(f"{rest} bytes of arrays are there")
+            arrays = [_array(file.read(row["size"]), row) for row in known["arrays"]]
+            return _decode(known["value"], arrays)
+        except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+            raise ValueError(f"{path} is cut short or damaged: {error}.") from error
 
 
 # --- values as JSON ----------------------------------------------------------------------------
@@ -102,13 +105,15 @@ def _keep(value, arrays):
     return len(arrays) - 1
 
 
-def _array(data, row, path):
+def _array(data, row):
     if len(data) != row["size"] or zlib.crc32(data) != row["crc"]:
-        raise ValueError(f"{path} is damaged: an array is not what was written.")
+        raise ValueError("an array is not what was written")
     if row["kind"] == "bytes":
         return data
     if row["kind"] == "tensor":
         dtype = getattr(torch, row["dtype"])
+        if not isinstance(dtype, torch.dtype):
+            raise ValueError(f"{dtype} is no dtype")
         if not data:
             return torch.empty(row["shape"], dtype=dtype, device="cpu")
         return torch.frombuffer(bytearray(data), dtype=dtype).reshape(row["shape"])

@@ -79,8 +79,8 @@ def count(root: h5.Node) -> int:
     groups = [root.group(name) for name in root.texts("layer_names")]
     if _TOP in root:
         groups.append(root.group(_TOP))
-    found = [group.dataset(name) for group in groups for name in group.texts("weight_names")]
-    return sum({dataset.address: dataset.size for dataset in found}.values())
+    found = (group.dataset(name) for group in groups for name in group.texts("weight_names"))
+    return h5.count(root, found)
 
 
 def by_order(root: h5.Node, model: Any) -> Plan:
@@ -137,7 +137,7 @@ def by_name(root: h5.Node, model: Any, skip_mismatch: bool = False) -> Plan:
 
 
 def _listed(names):
-    shown = ", ".join(names[:20])
+    shown = ", ".join(name[:100] for name in names[:20])
     return f"{shown}, ..." if len(names) > 20 else shown
 
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from .. import tree
+from ..console import printable
 from ..graph import Graph, KerasTensor
 from ..layer import Layer
 from ..names import module_name
@@ -229,9 +230,12 @@ _WORDS = {"getitem": "part", "add": "total", "radd": "total", "sub": "difference
 
 def _docstring(text, indent):
     pad = " " * indent
-    lines = text.split("\n")
+    lines = [printable(line) for line in text.replace("\\", "\\\\").split("\n")]
+    lines = [line.replace('"""', '\\"\\"\\"') for line in lines]  # names are not trusted
+    if lines[-1].endswith('"'):
+        lines[-1] = lines[-1][:-1] + '\\"'
     if len(lines) == 1:
-        return [f'{pad}"""{text}"""']
+        return [f'{pad}"""{lines[0]}"""']
     return [f'{pad}"""{lines[0]}', *[pad + line if line else "" for line in lines[1:]], f'{pad}"""']
 
 

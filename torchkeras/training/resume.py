@@ -100,6 +100,8 @@ def restore_source(batches: Any, saved: dict[str, Any]) -> None:
     """Put back what `take_source` gave."""
     source = getattr(batches, "source", None)
     for name, value in saved.items():
+        if name not in vars(source):  # a file sets nothing but what was there
+            continue
         if isinstance(value, dict) and "RandomState" in value:
             getattr(source, name).set_state(value["RandomState"])
         elif isinstance(value, dict):
@@ -125,8 +127,8 @@ def put_callbacks(callbacks: Any, saved: list[dict[str, Any]]) -> None:
         found = next((row for row in waiting if row["class"] == type(one).__name__), None)
         if found is not None:
             waiting.remove(found)
-            for name, value in found["state"].items():
-                setattr(one, name, value)
+            for name in set(_names(one)) & set(found["state"]):
+                setattr(one, name, found["state"][name])
 
 
 def _names(callback):

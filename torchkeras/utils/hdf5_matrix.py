@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ..saving import h5
+
 
 class HDF5Matrix:
     """Rows `start` to `end` of a data set in an HDF5 file, read as they are asked for.
@@ -14,7 +16,7 @@ class HDF5Matrix:
     `fit`, `evaluate` and `predict` take it for an array and read a batch at a time; shuffle with
     `shuffle="batch"` to read neighbours. `normalizer` is a function of the rows that were read.
     Keras had this name up to 2.3; an open h5py data set serves as well. ImportError without h5py,
-    KeyError where the file has no such data set.
+    KeyError where the file has no such data set, ValueError where its rows are in another file.
 
     >>> import h5py, tempfile
     >>> path = tempfile.mkdtemp() + "/data.h5"
@@ -34,13 +36,9 @@ class HDF5Matrix:
         normalizer: Callable[[np.ndarray], np.ndarray] | None = None,
     ):
         try:
-            import h5py
+            self.data = h5.rows(str(datapath), dataset)
         except ImportError as error:
             raise ImportError("HDF5Matrix needs h5py: pip install h5py.") from error
-        file = h5py.File(datapath, "r")
-        if dataset not in file:
-            raise KeyError(f"{datapath} has no data set {dataset!r}; it has {list(file)}.")
-        self.data = file[dataset]
         count = self.data.shape[0]
         self.start, self.end = start, count if end is None else end
         if not 0 <= self.start <= self.end <= count:

@@ -15,6 +15,7 @@ from ... import config
 from ...resizing import smart_resize as _smart_resize
 
 FORMATS = ("png", "jpg", "jpeg", "bmp", "ppm", "tif", "tiff")
+_NEED_PROGRAMS = {"EPS", "WMF"}  # formats that PIL reads by running or asking another program
 _RESAMPLING = ("nearest", "bilinear", "bicubic", "hamming", "box", "lanczos")
 _MODES = {"grayscale": ("L", "I;16", "I"), "rgb": ("RGB",), "rgba": ("RGBA",)}
 
@@ -61,7 +62,8 @@ def _opened(path):
     if not isinstance(path, io.BytesIO):
         source = io.BytesIO(pathlib.Path(os.fsdecode(path)).read_bytes())
     try:
-        image = _pil().open(source)
+        _pil().init()
+        image = _pil().open(source, formats=[one for one in _pil().ID if one not in _NEED_PROGRAMS])
         image.load()
     except Exception as error:  # decoders raise nearly anything over a damaged file
         if isinstance(error, ImportError):

@@ -20,6 +20,7 @@ from .protobuf import as_varint, encode, fields, fixed32, message, number, varin
 
 _LARGEST_INDEX = 256 * 2**20
 _LARGEST_TEXT = 256 * 2**20
+_MOST_SHARDS = 2**16
 STRING = 7
 DTYPES = {  # tensorflow/core/framework/types.proto
     1: "float32", 2: "float64", 3: "int32", 4: "uint8", 5: "int16", 6: "int8", 9: "int64",
@@ -81,13 +82,23 @@ class Bundle:
         found = dict(fields(value))
         if found.get(2):
             raise ValueError("its numbers are big-endian")
-        return number(found.get(1, 0))
+        shards = number(found.get(1, 0))
+        if not 0 <= shards <= _MOST_SHARDS:
+            raise ValueError(f"it says that it has {shards} files")
+        return shards
 
     def __contains__(self, key: str) -> bool:
         return key in self._raw
 
     def keys(self) -> list[str]:
         return list(self._raw)
+
+    def size(self) -> int:
+        """How many bytes the data files have together."""
+        return sum(
+            os.path.getsize(path) for path in map(self._shard, range(self.shards))
+            if os.path.exists(path)
+        )  # fmt: skip
 
     def entry(self, key: str) -> Entry:
         """What the index says of a tensor."""

@@ -27,7 +27,10 @@ def is_checkpoint(path: str) -> bool:
 
 
 def latest(folder: str) -> str | None:
-    """The prefix of the newest checkpoint that the file `checkpoint` in a folder names."""
+    """The prefix of the newest checkpoint that the file `checkpoint` in a folder names.
+
+    ValueError where that is a place outside of the folder.
+    """
     try:
         with open(os.path.join(folder, "checkpoint"), encoding="utf-8") as file:
             said = re.search(r'^model_checkpoint_path: "((?:[^"\\]|\\.)*)"', file.read(2**20), re.M)
@@ -36,6 +39,12 @@ def latest(folder: str) -> str | None:
     if said is None:
         return None
     prefix = os.path.join(folder, said[1].replace('\\"', '"').replace("\\\\", "\\"))
+    inside = os.path.join(os.path.realpath(folder), "")
+    if not os.path.realpath(prefix).startswith(inside):
+        raise ValueError(
+            f"{os.path.join(folder, 'checkpoint')} names a checkpoint outside of its folder; it "
+            "is not read. Name that one yourself if you trust it."
+        )
     return prefix if is_checkpoint(prefix) else None
 
 

@@ -38,6 +38,15 @@ class SavedModel:
 
     def __init__(self, folder: str):
         self.folder = folder
+        try:
+            self._read()
+        except (ValueError, LookupError, TypeError, RecursionError) as error:
+            if str(error).startswith(str(folder)):
+                raise
+            raise OSError(f"{folder} is damaged or no model of Keras: {error}.") from error
+
+    def _read(self):
+        folder = self.folder
         self._saved = _Objects(os.path.join(folder, "saved_model.pb"))
         described = self._metadata()
         found = [entry for index, kind, entry in described if index == 0 and kind in _MODELS]
@@ -65,9 +74,9 @@ class SavedModel:
         return _shape(self.root.get("build_input_shape")) or self._saved.input_shape
 
     def size(self) -> int:
-        """How many numbers the variables hold together."""
+        """How many numbers the variables hold together: as many as their file has room for."""
         entries = [self.variables.entry(key) for key in self.variables.keys()]
-        return sum(math.prod(entry.shape) for entry in entries)
+        return min(sum(math.prod(entry.shape) for entry in entries), self.variables.size())
 
     def _exported(self):
         """The architecture that `export_saved_model` of 1.13 to 2.0 put beside the functions."""
@@ -95,10 +104,13 @@ class SavedModel:
 
     def _fill_vocabularies(self, described):
         """Put the words that a table was filled with into the configs that lack them."""
+        tables: dict[int, list | None] = {}
         words: dict[str, list] = {}
         weights: dict[str, list] = {}
         for index, _, entry in described:
-            table = self._saved.table(index)
+            if index not in tables:
+                tables[index] = self._saved.table(index)
+            table = tables[index]
             config = None if table is None else self._json(entry).get("config")
             if not isinstance(config, dict):
                 continue
@@ -146,6 +158,7 @@ class _Objects:
         self._nodes: list[Any] = []
         self._functions: dict[str, list[int]] = {}
         self._graph = None
+        self._constants: dict[str, Any] | None = None  # of the graph, by their names
         self.input_shape: tuple[int | None, ...] | None = None  # of what is served, if it is one
         for field, value in _reading(path):
             if field == 2 and not self._nodes:  # the first meta graph
@@ -218,16 +231,14 @@ class _Objects:
     def _constant(self, index):
         """The values of the graph's constant that an object stands for."""
         operation = text(dict(fields(message(self._kind(index)[9]))).get(1, b""))
-        for field, value in fields(self._graph or b""):
-            if field != 1:
-                continue
-            node = list(fields(message(value)))
-            if text(dict(node).get(1, b"")) == operation:
-                for kind, item in node:
-                    attribute = dict(fields(message(item))) if kind == 5 else {}
-                    if attribute.get(1) == b"value":
-                        tensor = dict(fields(message(attribute[2]))).get(8, b"")
-                        return _tensor(message(tensor))
+        if self._constants is None:
+            nodes = [message(value) for field, value in fields(self._graph or b"") if field == 1]
+            self._constants = {text(dict(fields(node)).get(1, b"")): node for node in nodes}
+        for kind, item in fields(self._constants.get(operation, b"")):
+            attribute = dict(fields(message(item))) if kind == 5 else {}
+            if attribute.get(1) == b"value":
+                tensor = dict(fields(message(attribute.get(2, b"")))).get(8, b"")
+                return _tensor(message(tensor))
         return []
 
 

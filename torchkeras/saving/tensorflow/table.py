@@ -14,6 +14,8 @@ from .protobuf import as_varint, part, varint
 
 _MAGIC = (0xDB4775248B80FB57).to_bytes(8, "little")
 _FOOTER = 48
+_LONGEST = 2**12  # bytes of a key
+_MOST_REPEATED = 32  # times the size of the file: a key may repeat the one before for 3 bytes
 _TRAILER = 5  # kind of compression and checksum
 _BLOCK = 2**18  # bytes of entries before a new block is begun
 _BETWEEN = 16  # entries that share the beginning of their key with the one before
@@ -29,10 +31,21 @@ def read(data: bytes) -> Iterator[tuple[bytes, bytes]]:
         _, at = varint(footer, at)
     offset, at = varint(footer, at)
     size, at = varint(footer, at)
+    end, last, keys = 0, None, 0
     for _, handle in _entries(_block(data, offset, size)):
         offset, at = varint(handle, 0)
         size, _ = varint(handle, at)
-        yield from _entries(_block(data, offset, size))
+        if offset < end:
+            raise ValueError("its blocks lie in each other")
+        end = offset + size
+        for key, value in _entries(_block(data, offset, size)):
+            keys += len(key)
+            if last is not None and key <= last:
+                raise ValueError("its keys are not in order")
+            if keys > _MOST_REPEATED * len(data):
+                raise ValueError("its keys repeat each other more than those of a checkpoint")
+            last = key
+            yield key, value
 
 
 def _block(data, offset, size):
@@ -57,6 +70,8 @@ def _entries(block):
         size, at = varint(block, at)
         if shared > len(key):
             raise ValueError("a key is cut off")
+        if shared + rest > _LONGEST:
+            raise ValueError("a key is too long")
         key = key[:shared] + bytes(part(block, at, rest))
         at += rest
         yield key, bytes(part(block, at, size))

@@ -527,7 +527,7 @@ def decode_image(
     """The pixels of a picture file: `(height, width, channels)`, 0 to 255 or 0 to 1 of floats."""
     from PIL import Image
 
-    picture = Image.open(io.BytesIO(_bytes(contents)))
+    picture = Image.open(io.BytesIO(_bytes(contents)), formats=["BMP", "GIF", "JPEG", "PNG"])
     animated = getattr(picture, "is_animated", False) and expand_animations
     mode = {0: None, 1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}[int(channels or 0)]
     if picture.format == "GIF":
