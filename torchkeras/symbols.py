@@ -116,6 +116,30 @@ def size_of(tensor: Tensor, axis: int) -> int:
     return tensor.shape[axis]
 
 
+def steps_back(index: Any) -> bool:
+    """Whether an index has a slice that goes backwards, which torch's indexing refuses."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return any(isinstance(one, slice) and (one.step or 1) < 0 for one in parts)
+
+
+def getitem(tensor: Tensor, index: Any) -> Tensor:
+    """`tensor[index]`, where slices may go backwards.
+
+    >>> getitem(torch.arange(5), slice(None, 1, -1)).tolist()
+    [4, 3, 2]
+    """
+    parts = list(index) if isinstance(index, tuple) else [index]
+    given = sum(one is not None and one is not Ellipsis for one in parts)
+    axis, turned = 0, []
+    for number, one in enumerate(parts):
+        if isinstance(one, slice) and (one.step or 1) < 0:
+            turned.append(axis)  # in a turned axis the place p is at ~p
+            ends = [None if end is None else ~int(end) for end in (one.start, one.stop)]
+            parts[number] = slice(*ends, -one.step)
+        axis += tensor.ndim - given if one is Ellipsis else one is not None
+    return tensor.flip(turned)[tuple(parts)]
+
+
 class _OpenSize(KerasTensor):
     """An integer that a graph finds as it runs: a size that was open when it was made."""
 
@@ -129,6 +153,8 @@ def _recorded(name):
     def operator(self, *others):
         if name != "__getitem__":
             others = [operand(other, torch_dtype(self.dtype)) for other in others]
+        elif steps_back(*others):
+            return record(getitem, (self, *others), {})
         return record(method, (self, *others), {})
 
     operator.__name__ = name

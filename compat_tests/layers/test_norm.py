@@ -184,6 +184,22 @@ def test_frozen_means_inference_in_fit_too():
     assert not layer.moving_mean.numpy().any()
 
 
+def test_a_subclass_has_its_own_arguments():
+    class Frozen(layers.BatchNormalization):
+        def call(self, inputs, training=None):
+            return super().call(inputs, training=False)
+
+    class Turned(layers.BatchNormalization):
+        def call(self, inputs, training=None):
+            return super().call(inputs, training=not training)
+
+    x = torch.randn(8, 3)
+    for layer, moves in ((Frozen(), False), (Turned(), True)):
+        layer(x)
+        assert bool(layer.moving_mean.numpy().any()) == moves
+        assert layer(x, training=True).shape == x.shape and not layer.training
+
+
 def test_statistics_move_only_in_training():
     layer = layers.BatchNormalization()
     x = torch.randn(8, 3) + 5

@@ -279,6 +279,7 @@ WRITTEN = {
     "unsqueeze": lambda x: x.unsqueeze(1).squeeze(1).unsqueeze(-1),
     "clamp": lambda x: x.clamp(0.5, 1.0) + torch.clamp(x, min=1.0) + x.clamp(max=0.7),
     "slice": lambda x: x[:, 1:, ::2],
+    "backwards": lambda x: x[:, ::-1, 2:0:-1],
     "ellipsis": lambda x: x[..., None, 0],
     "item": lambda x: x[:, -1],
     "matmul": lambda x: x @ x.transpose(1, 2),

@@ -231,3 +231,16 @@ def test_class_weights_of_several_outputs_are_those_of_their_samples():
     assert losses[0] == pytest.approx(losses[1])
     with pytest.raises(ValueError, match="one entry an output, or sample_weight"):
         model.fit(VECTORS, labels, class_weight={0: 1.0, 1: 2.0, 2: 1.0})
+
+
+def test_a_model_of_its_own_losses_takes_no_labels():
+    inputs = torchkeras.Input(VECTORS.shape[1:])
+    outputs = [torchkeras.layers.Dense(3)(inputs), inputs]
+    model = torchkeras.Model(inputs, outputs)
+    model.add_loss(torchkeras.backend.mean(outputs[0] ** 2))
+    model.compile("sgd", [None, None])
+    losses = [model.train_on_batch(VECTORS, labels) for labels in ([], None, [])]
+    assert losses == sorted(losses, reverse=True)
+    model.compile("sgd", ["mse", None])
+    with pytest.raises(ValueError, match="0 entries for 2 output"):
+        model.train_on_batch(VECTORS, [])

@@ -78,3 +78,16 @@ def test_symbols_and_variables_are_found_in_lists():
     symbol, variable = torchkeras.Input((2,)), Variable(DATA)
     assert symbol in [torchkeras.Input((2,)), symbol] and variable in [Variable(DATA), variable]
     assert symbol not in [torchkeras.Input((2,))] and {symbol: 1}[symbol] == 1
+
+
+def test_slices_go_backwards():
+    array = np.arange(60.0).reshape(3, 4, 5)
+    backwards = [
+        np.s_[::-1], np.s_[..., ::-1], np.s_[:, None, ::-2], np.s_[1, 3:0:-1],
+        np.s_[-1:0:-1, ..., 9::-3], np.s_[:, 0:2:-1], np.s_[::-1, 1:, ..., :-3:-1],
+    ]  # fmt: skip
+    for index in backwards:
+        assert (torch.tensor(array)[index].numpy() == array[index]).all(), index
+        inputs = torchkeras.Input(batch_shape=(3, 4, 5))
+        model = torchkeras.Model(inputs, inputs[index])
+        assert (model(array).numpy() == array[index]).all(), index

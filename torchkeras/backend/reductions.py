@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from ..config import floatx
+from ..layers.tf_functions import largest, smallest
 from ..precision import torch_dtype
 from .operands import axes_of, dtype_of, is_floating, tensor, tensors
 
@@ -61,13 +62,13 @@ def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 def max(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """The largest element along `axis` (None: all axes)."""
     x, axes = _operand(x, axis)
-    return torch.amax(x, axes, keepdims) if axes else x
+    return largest(x, axes, keepdims) if axes else x
 
 
 def min(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """The smallest element along `axis` (None: all axes)."""
     x, axes = _operand(x, axis)
-    return torch.amin(x, axes, keepdims) if axes else x
+    return smallest(x, axes, keepdims) if axes else x
 
 
 def prod(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:

@@ -198,9 +198,18 @@ class BatchNormalization(Normalizing):
             self.moving_variance_initializer(shape, dtype=dtype)
         ).sqrt()
 
+    def _in_mode(self, training, inputs, mask):
+        """This class's own call: a subclass may have come here from one with other arguments."""
+        before = self.training
+        self.train(training)
+        try:
+            return BatchNormalization.call(self, inputs, None, mask)
+        finally:
+            self.train(before)
+
     def call(self, inputs: Tensor, training: Any = None, mask: Any = None) -> Tensor:
         if training is not None and bool(training) != self.training:
-            return self._call_in_mode(bool(training), (inputs,), {"mask": mask})
+            return self._in_mode(bool(training), inputs, mask)
         norm = self.norm
         if self._by_hand:
             return self._compute(inputs, mask)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections import namedtuple
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -232,10 +236,32 @@ def _one_by_one(function):
     return reduce
 
 
+def largest(x: Tensor, axes: Any, keepdims: bool = False) -> Tensor:
+    """The largest numbers along axes; the least number of the dtype where there are none."""
+    if 0 not in [x.shape[axis] for axis in axes]:
+        return torch.amax(x, axes, keepdims)
+    return _of_none(x, axes, keepdims, -1)
+
+
+def smallest(x: Tensor, axes: Any, keepdims: bool = False) -> Tensor:
+    """The smallest numbers along axes; the greatest number of the dtype where there are none."""
+    if 0 not in [x.shape[axis] for axis in axes]:
+        return torch.amin(x, axes, keepdims)
+    return _of_none(x, axes, keepdims, 1)
+
+
+def _of_none(x, axes, keepdims, sign):
+    if x.is_floating_point():
+        value = sign * math.inf
+    else:
+        value = torch.iinfo(x.dtype).max if sign > 0 else torch.iinfo(x.dtype).min
+    return torch.full_like(torch.sum(x, axes, keepdims), value, dtype=x.dtype)
+
+
 _reduction("reduce_mean", "mean", function=_mean)
 _reduction("reduce_sum", "sum", function=lambda x, a, k: x.sum(a, keepdim=k, dtype=x.dtype))
-_reduction("reduce_max", "max", function=lambda x, a, k: x.amax(a, keepdim=k))
-_reduction("reduce_min", "min", function=lambda x, a, k: x.amin(a, keepdim=k))
+_reduction("reduce_max", "max", function=largest)
+_reduction("reduce_min", "min", function=smallest)
 _reduction("reduce_prod", "prod", function=_one_by_one(torch.prod))
 _reduction("reduce_any", "any", function=_one_by_one(torch.any))
 _reduction("reduce_all", "all", function=_one_by_one(torch.all))
@@ -272,10 +298,13 @@ def argmin(input, axis=None, output_type="int64", name=None, dimension=None):
     return input.argmin(either(axis, dimension, 0)).to(torch_dtype(output_type))
 
 
+TopK = namedtuple("TopK", "values indices")
+
+
 @entry()
 def top_k(input, k=1, sorted=True, index_type="int32", name=None):
-    values, indices = torch.topk(input, k, sorted=sorted)
-    return values, indices.to(torch_dtype(index_type))
+    values, indices = torch.topk(input, int(k), sorted=sorted)
+    return TopK(values, indices.to(torch_dtype(index_type)))
 
 
 @entry()

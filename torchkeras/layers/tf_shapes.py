@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .. import symbols
 from ..precision import torch_dtype
 from .tf_table import as_list, as_number, as_tensor, axes_of, either, entry, sizes_of
 
@@ -136,19 +137,8 @@ def size(input, out_type="int32", name=None):
 def getitem(tensor, slice_spec, var=None):
     """Indexing, with slices as dictionaries, as files have them; steps may be negative."""
     specs = list(slice_spec) if isinstance(slice_spec, (list, tuple)) else [slice_spec]
-    index = [_index(spec) for spec in specs]
-    given = sum(spec is not None and spec is not Ellipsis for spec in index)
-    axis, found = 0, []
-    for one in index:
-        if one is Ellipsis:
-            axis += tensor.ndim - given
-        elif isinstance(one, slice) and one.step is not None and one.step < 0:
-            places = range(*one.indices(tensor.shape[axis]))
-            tensor = tensor.index_select(axis, torch.tensor(list(places), device=tensor.device))
-            one = slice(None)
-        found.append(one)
-        axis += one is not None and one is not Ellipsis
-    return tensor[tuple(found)]
+    index = tuple(_index(spec) for spec in specs)
+    return symbols.getitem(tensor, index) if symbols.steps_back(index) else tensor[index]
 
 
 def _index(spec):

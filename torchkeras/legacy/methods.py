@@ -10,6 +10,7 @@ import numpy as np
 
 from .. import layers, models, tree
 from ..data.sequence import Sequence
+from ..graph import KerasTensor
 from ..weighted import Weighted
 from .warning import deprecated
 
@@ -157,6 +158,7 @@ def enter() -> None:
         if name not in models.Model.__dict__:
             setattr(models.Model, name, method)
     models.Model._self_tracked_trackables = property(_tracked)
+    KerasTensor._keras_shape = property(lambda tensor: tuple(tensor.shape))
     layers.Layer.name = layers.Layer.name.setter(_rename)
     layers.Layer._outbound_nodes = property(lambda layer: layer.outbound_nodes)
     layers.Layer._inbound_nodes = property(lambda layer: layer.inbound_nodes)

@@ -11,7 +11,7 @@ from typing import Any
 
 from torch import Tensor
 
-from .. import optimizers
+from .. import optimizers, tree
 from ..data.arrays import unpack_x_y_sample_weight
 from ..data.workers import Work
 from ..training import execution, loop
@@ -183,7 +183,7 @@ class Trainer(Network):
         return all(getattr(type(self), name) is getattr(Trainer, name) for name in names)
 
     def _validate_target_and_loss(self, y, loss):
-        if y is None and self.loss:
+        if y is None and any(loss is not None for loss in tree.leaves(self.loss)):
             raise ValueError(
                 f"Target data is missing: the model was compiled with loss={self.loss}, so "
                 "labels y are needed."

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from ..arrays import operand
 from ..precision import dtype_name
+from ..symbols import getitem, steps_back
 
 _originals: dict[type, dict[str, Any]] = {}
 _ABSENT = object()
@@ -117,6 +118,14 @@ def _compatible(own, shape):
         raise ValueError(f"Shapes {tuple(own)} and {tuple(shape)} are not compatible.")
 
 
+_torch_getitem = Tensor.__getitem__
+
+
+def _getitem(self, index):
+    """Slices may go backwards."""
+    return getitem(self, index) if steps_back(index) else _torch_getitem(self, index)
+
+
 _FOREIGN = (np.ndarray, list, tuple)
 
 
@@ -156,7 +165,9 @@ _TENSOR = {
     "numpy": _numpy,
     "__array__": _array,
     "__array_function__": _array_function,
+    "__getitem__": _getitem,
     "get_shape": _get_shape,
+    "_keras_shape": property(lambda self: tuple(self.shape)),
     "set_shape": _set_shape,
     "__float__": lambda self: float(self.detach().item()),
     "eval": lambda self, *args, **kwargs: _numpy(self),

@@ -298,6 +298,8 @@ class Compiled:
                 sample_weight = tree.flatten(sample_weight)[0]
             return [(self._outputs[0], *_ranked(y, y_pred, sample_weight))]
         count = len(self._outputs)
+        if isinstance(y, (list, tuple)) and not y and not any(o.loss for o in self._outputs):
+            y = None  # early Keras had it so where all losses are the model's own
         labels = self._per_output(y, count, "y", lambda value: False)
         shared = isinstance(sample_weight, Tensor)
         weights = self._per_output(sample_weight, count, "sample_weight", lambda v: shared)

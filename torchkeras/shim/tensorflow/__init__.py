@@ -17,6 +17,7 @@ from ...graph import KerasTensor as _KerasTensor
 from .. import finder as _finder
 from ..tape import GradientTape, custom_gradient  # noqa: F401
 from . import arrays as _arrays
+from . import boxes as _boxes  # noqa: F401 - it enters its functions in those of images
 from . import calls as _calls
 from . import checks as _checks
 from . import control as _control

@@ -333,6 +333,8 @@ def scatter_nd(indices, updates, shape, name=None) -> Tensor:
 @function
 def tensor_scatter_nd_update(tensor, indices, updates, name=None) -> Tensor:
     """`tensor` with `updates` written at `indices`."""
+    if not indices.numel():
+        return tensor
     return tensor.index_put(indices.long().unbind(-1), updates.to(tensor.dtype))
 
 

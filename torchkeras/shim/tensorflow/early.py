@@ -156,6 +156,7 @@ IMAGE = {
     kind.__name__: function(kind)
     for kind in (resize_bilinear, resize_nearest_neighbor, resize_images)
 }
+IMAGE["resize"] = IMAGE["resize_images"]
 
 
 # --- optimizers ------------------------------------------------------------------------------

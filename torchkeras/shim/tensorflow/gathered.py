@@ -15,6 +15,7 @@ from ... import data as data_sets
 from ... import initializers as own_initializers
 from ... import tree
 from ...data import Dataset, Strings
+from ...precision import torch_dtype
 from .calls import Namespace, refused, tensor
 
 
@@ -256,9 +257,12 @@ class TensorArray:
         size: Any = 0,
         dynamic_size=False,
         clear_after_read=True,
+        element_shape: Any = None,
         **options: Any,
     ):
         self._items: list[Any] = [None] * int(size)
+        self._dtype = None if dtype is None else torch_dtype(dtype)
+        self._shape = element_shape
 
     def write(self, index: Any, value: Any, name: str | None = None) -> TensorArray:
         """Put a tensor at a place; the array itself."""
@@ -268,21 +272,34 @@ class TensorArray:
         return self
 
     def read(self, index: Any, name: str | None = None) -> Any:
-        return self._items[int(index)]
+        return self._filled()[int(index)]
 
     def stack(self, name: str | None = None) -> Any:
-        """All of them along a new first axis."""
-        return torch.stack(self._items)
+        """All of them along a new first axis; without numbers where nothing tells their shape."""
+        items = self._filled()
+        return torch.stack(items) if items else torch.zeros(0, dtype=self._dtype)
+
+    def _filled(self):
+        """The tensors, with zeros where none was written."""
+        written = [item for item in self._items if item is not None]
+        if written:
+            empty = torch.zeros_like(written[0])
+        elif self._shape is not None:
+            empty = torch.zeros([int(n) for n in self._shape], dtype=self._dtype)
+        else:
+            return []
+        return [empty if item is None else item for item in self._items]
 
     def concat(self, name: str | None = None) -> Any:
-        return torch.cat(self._items)
+        return torch.cat(self._filled())
 
     def unstack(self, value: Any, name: str | None = None) -> TensorArray:
         self._items = list(tensor(value).unbind())
         return self
 
     def gather(self, indices: Any, name: str | None = None) -> Any:
-        return torch.stack([self._items[int(i)] for i in indices])
+        items = self._filled()
+        return torch.stack([items[int(i)] for i in indices])
 
     def size(self, name: str | None = None) -> Any:
         return torch.tensor(len(self._items), dtype=torch.int32)

@@ -461,55 +461,6 @@ def sobel_edges(image):
     return edges.permute(0, 3, 4, 1, 2)
 
 
-@enter()
-def non_max_suppression(
-    boxes, scores, max_output_size, iou_threshold=0.5, score_threshold=float("-inf"), name=None
-):
-    """The places of boxes that no better one overlaps."""
-    left = torch.minimum(boxes[:, :2], boxes[:, 2:])
-    right = torch.maximum(boxes[:, :2], boxes[:, 2:])
-    area = (right - left).prod(1)
-    kept: list[int] = []
-    for place in scores.argsort(descending=True, stable=True).tolist():
-        if len(kept) >= int(max_output_size) or scores[place] <= score_threshold:
-            break
-        inner = torch.minimum(right[place], right[kept]) - torch.maximum(left[place], left[kept])
-        shared = inner.clamp(min=0).prod(1)
-        if not kept or bool((shared / (area[place] + area[kept] - shared) <= iou_threshold).all()):
-            kept.append(place)
-    return torch.tensor(kept, dtype=torch.int32)
-
-
-@enter()
-def non_max_suppression_with_scores(
-    boxes, scores, max_output_size, iou_threshold=0.5, score_threshold=float("-inf"),
-    soft_nms_sigma=0.0, name=None,
-):  # fmt: skip
-    """The places of boxes that no better one overlaps, and their scores."""
-    if soft_nms_sigma:
-        raise NotImplementedError("Scores are not made softer: soft_nms_sigma must be 0.")
-    kept = MEMBERS["non_max_suppression"](
-        boxes, scores, max_output_size, iou_threshold, score_threshold
-    )
-    return kept, scores[kept.long()]
-
-
-@enter()
-def draw_bounding_boxes(images, boxes, colors, name=None):
-    """Images with the edges of boxes drawn."""
-    images = images.clone()
-    height, width = images.shape[1:3]
-    colors = tensor(colors).to(images)
-    for number, rows in enumerate(boxes):
-        for count, (top, left, bottom, right) in enumerate(rows.tolist()):
-            color = colors[count % len(colors)][: images.shape[-1]]
-            y1, y2 = int(top * (height - 1)), int(bottom * (height - 1))
-            x1, x2 = int(left * (width - 1)), int(right * (width - 1))
-            images[number, [y1, y2], x1 : x2 + 1] = color
-            images[number, y1 : y2 + 1, [x1, x2]] = color
-    return images
-
-
 # --- files ---------------------------------------------------------------------------------------
 
 

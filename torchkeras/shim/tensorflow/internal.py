@@ -12,6 +12,8 @@ from collections import namedtuple
 from contextlib import nullcontext
 from typing import Any
 
+import torch
+
 from ... import initializers
 from .calls import Namespace, missing, refused
 from .compat import v1
@@ -194,6 +196,15 @@ _TABLES: dict[str, dict[str, tuple[tuple, dict[str, Any]]]] = {
         "def_function function polymorphic_function": ((_tf,), {}),
         "backprop": ((_tf,), {}),
         "monitoring": ((), {}),
+        "tape": (
+            (),
+            {
+                "stop_recording": torch.no_grad,
+                "record_operation": refused(
+                    "python.eager.tape.record_operation", "write it with tf.custom_gradient."
+                ),
+            },
+        ),
     },
     "platform": {
         "tf_logging": ((logging, get_logger()), {"warn": logging.warning}),
