@@ -17,6 +17,7 @@ from ..layer import TABLE, Layer
 from ..layers.operations import Constant, SlicingOpLambda, TFOpLambda
 from ..layers.recorded import told_in_tensorflow
 from ..names import module_name
+from ..saving.operation import KerasOperation
 from .model import Model
 
 
@@ -189,12 +190,33 @@ def _nested(structure):
 
 def _node_config(node, calls):
     """One call: the first argument's tensors, each with the other arguments beside it."""
+    if isinstance(node.operation, KerasOperation):
+        return _call_of_keras_3(node, calls)
     first, kwargs = calls.arguments(node)
     kwargs = _nested(tree.map_structure(lambda leaf: _argument(leaf, calls), kwargs))
     if isinstance(calls.layers[owner(node)], TFOpLambda):
         return _operation_config(first, kwargs, calls)
     located = tree.map_structure(lambda t: _Written([*calls.where(t), kwargs]), first)
     return [located.value] if isinstance(located, _Written) else _nested(located)
+
+
+def _call_of_keras_3(node, calls):
+    """A call of one of its functions, whose arguments Keras 3 lists in their order."""
+
+    def written(leaf):
+        if isinstance(leaf, KerasTensor):
+            told = {"shape": list(leaf.shape), "dtype": str(leaf.dtype)}
+            told["keras_history"] = calls.where(leaf)
+            return _Written({"class_name": "__keras_tensor__", "config": told})
+        if isinstance(leaf, slice):
+            told = {"start": leaf.start, "stop": leaf.stop, "step": leaf.step}
+            return _Written({"class_name": "__slice__", "config": told})
+        if leaf is Ellipsis:
+            return _Written({"class_name": "__ellipsis__", "config": {}})
+        return _argument(leaf, calls)
+
+    args, kwargs = tree.map_structure(written, (list(node.args), dict(node.kwargs)))
+    return {"args": _nested(args), "kwargs": _nested(kwargs)}
 
 
 def _operation_config(first, kwargs, calls):
@@ -338,6 +360,8 @@ def _arguments_of_keras_3(call, made, layer):
             return _tensor(value["config"]["keras_history"], made)
         if isinstance(value, dict) and value.get("class_name") == "__slice__":
             return slice(*(value["config"][key] for key in ("start", "stop", "step")))
+        if isinstance(value, dict) and value.get("class_name") == "__ellipsis__":
+            return ...
         if isinstance(value, dict):
             return {key: located(item) for key, item in value.items()}
         if isinstance(value, (list, tuple)):

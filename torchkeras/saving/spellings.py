@@ -10,6 +10,7 @@ from ..layer import TABLE, Layer, constructor_parameters
 from ..names import to_snake_case
 from . import branches, bytecode, keras1
 from .operation import KerasOperation, hard_sigmoid_of_keras_3
+from .operators import BESIDE, for_keras_3, is_place, tensor_of_3
 
 _OTHER_NAMES = {
     "BatchNormalizationV1": "BatchNormalization",
@@ -52,6 +53,9 @@ def modern(value: Any) -> Any:
         return [modern(item) for item in value]
     if not isinstance(value, dict):
         return value
+    if isinstance(value.get(BESIDE), dict) and "inbound_nodes" in value:
+        value = {**value, "registered_name": None, **value[BESIDE]}
+        del value[BESIDE]
     if value.get("class_name") == "Sequential":
         entries = value.get("config")
         entries = entries.get("layers") if isinstance(entries, dict) else entries
@@ -286,7 +290,7 @@ def _with_calls_for_both(config, version):
     nested = {entry["name"] for entry in config["layers"] if "layers" in entry["config"]}
 
     def renumbered(value):
-        if _is_place(value):
+        if is_place(value):
             name, number, *rest = value
             number = 2 * number - 1 if name in nested else number
             return [name, number, *(renumbered(item) for item in rest)]
@@ -304,7 +308,8 @@ def _with_calls_for_both(config, version):
         if version == 3:
             with_state = str(entry["class_name"]).endswith(_WITH_STATE)
             calls = [_call_of_3(call, with_state) for call in calls]
-        layers.append({**entry, "inbound_nodes": calls})
+        entry = {**entry, "inbound_nodes": calls}
+        layers.append(for_keras_3(entry) if version == 3 else entry)
     ends = {key: renumbered(config[key]) for key in ("input_layers", "output_layers")}
     return {**config, "layers": layers, **ends}
 
@@ -323,32 +328,16 @@ def _call_of_3(call, with_state):
         kwargs = {**kwargs, "initial_state": states}
     if not isinstance(kwargs, dict) or not _has_places(list(kwargs.values())):
         return call
-    inputs = [_tensor_of_3(place) for place in call]
+    inputs = [tensor_of_3(place) for place in call]
     args = [inputs[0] if len(inputs) == 1 else inputs]
     return {"args": args, "kwargs": {key: _tensors_of_3(item) for key, item in kwargs.items()}}
 
 
 def _tensors_of_3(value):
-    if _is_place(value):
-        return _tensor_of_3(value)
+    if is_place(value):
+        return tensor_of_3(value)
     return [_tensors_of_3(item) for item in value] if isinstance(value, list) else value
 
 
-def _tensor_of_3(place):
-    # The reader takes the tensor that it made itself; shape and dtype here say nothing.
-    config = {"shape": [None], "dtype": "float32", "keras_history": place[:3]}
-    return {"class_name": "__keras_tensor__", "config": config}
-
-
 def _has_places(value):
-    return _is_place(value) or (isinstance(value, list) and any(map(_has_places, value)))
-
-
-def _is_place(value):
-    """Whether a list is `[layer name, call, output, ...]`."""
-    return (
-        isinstance(value, list)
-        and len(value) >= 3
-        and isinstance(value[0], str)
-        and all(type(number) is int for number in value[1:3])
-    )
+    return is_place(value) or (isinstance(value, list) and any(map(_has_places, value)))
