@@ -47,7 +47,7 @@ def main() -> None:
     arguments.add_argument("--jobs", type=int, default=1, help="processes at a time")
     arguments.add_argument("--only-table", action="store_true", help="of what is there already")
     arguments.add_argument("models", nargs="*")
-    given = arguments.parse_args()
+    given = arguments.parse_intermixed_args()
     folder = given.folder.resolve()
     if not given.only_table:
         run_all(folder, given.tf215, given.jobs, given.models)
@@ -81,19 +81,22 @@ def _run(python, side, action, folder, names):
 def read_all(folder: Path) -> dict[str, dict[str, str]]:
     """For each pair and format, what became of each model: 'alike' or what went wrong."""
     found = {}
-    for side in SIDES:
-        target = folder / f"{side} read by torchkeras"
-        for ending in one_side.endings_for("torchkeras"):
-            found[f"{side}|{ending}|torchkeras"] = _compared(folder / side, target, ending)
-    for side in SIDES:
-        target = folder / f"torchkeras read by {side}"
-        for ending in one_side.endings_for(side):
-            cases = _compared(folder / "torchkeras", target, ending)
+    for writer, ending, reader in _rows():
+        cases = _compared(folder / writer, folder / f"{writer} read by {reader}", ending)
+        if reader != "torchkeras":
             for name in models.MODELS:  # layers that the reader does not have
-                if (folder / side / f"{name}.error").exists():
+                if (folder / reader / f"{name}.error").exists():
                     cases.pop(name, None)
-            found[f"torchkeras|{ending}|{side}"] = cases
+        found[f"{writer}|{ending}|{reader}"] = cases
     return found
+
+
+def _rows():
+    """Writer, format and reader of every row of the table."""
+    for reader in ("torchkeras", *SIDES):
+        for writer, endings in one_side.pairs(reader):
+            for ending in endings:
+                yield writer, ending, reader
 
 
 def _compared(source, target, ending):
@@ -112,12 +115,16 @@ def _compared(source, target, ending):
 
 def _said(expected, found):
     for key in expected.files:
-        if key != "losses" and not np.allclose(found[key], expected[key], PREDICT, PREDICT):
+        if key not in ("losses", "steps") and not np.allclose(
+            found[key], expected[key], PREDICT, PREDICT
+        ):
             return f"predicts otherwise by {np.abs(found[key] - expected[key]).max():.2g}"
     if not len(expected["losses"]):
         return "not trained"
     if np.allclose(found["losses"], expected["losses"], TRAIN, TRAIN):
         return "alike"
+    if found["steps"] == 0:
+        return "trains otherwise: its optimizer starts anew"
     return f"trains otherwise: {found['losses']} for {expected['losses']}"
 
 
@@ -139,14 +146,12 @@ def _listed(names):
 def count_unread(folder: Path) -> int:
     """How many files nobody has tried to read."""
     count = 0
-    for side in SIDES:
-        for writer, reader in ((side, "torchkeras"), ("torchkeras", side)):
-            target = folder / f"{writer} read by {reader}"
-            for ending in one_side.endings_for(reader):
-                for name in models.MODELS:
-                    noted = (target / f"{name}{ending}{end}" for end in (".npz", ".error"))
-                    if (folder / writer / f"{name}{ending}").exists():
-                        count += not any(one.exists() for one in noted)
+    for writer, ending, reader in _rows():
+        target = folder / f"{writer} read by {reader}"
+        for name in models.MODELS:
+            noted = (target / f"{name}{ending}{end}" for end in (".npz", ".error"))
+            if (folder / writer / f"{name}{ending}").exists():
+                count += not any(one.exists() for one in noted)
     return count
 
 
@@ -156,7 +161,7 @@ def page(found: dict[str, dict[str, str]], versions: str, unread: int) -> str:
     lines, notes = [head], []
     for key, cases in found.items():
         writer, ending, reader = key.split("|")
-        how = ' (`save_format="keras_v2"`)' if ending == ".v2.keras" else ""
+        how = ' (`save_format="keras_v2"`)' if ending.startswith(".v2") else ""
         ending = ending.removeprefix(".v2")
         predicted = sum(
             said in ("alike", "not trained") or said.startswith("trains") for said in cases.values()

@@ -2,8 +2,9 @@
 
 `write` saves every model in every format of the library, with what it predicts and what three more
 epochs lead to. `read` loads what torchkeras wrote, and torchkeras what the others wrote, and notes
-the same. What fails leaves an `.error` file in the place of numbers. What is there already stays,
-so that several processes may share the work and a stopped one may go on.
+the same; Keras 3 loads `.h5` files of tf.keras besides. What fails leaves an `.error` file in the
+place of numbers. What is there already stays, so that several processes may share the work and a
+stopped one may go on.
 """
 
 from __future__ import annotations
@@ -39,8 +40,16 @@ def endings_for(reader):
     if reader == "torchkeras":
         return list(FORMATS.values())
     if reader == "Keras 3":
-        return [".keras", ".weights.h5"]
-    return [".keras", ".v2.keras", ".h5", ".weights.h5"]
+        return [".keras", ".h5", ".weights.h5"]
+    return [".keras", ".v2.keras", ".h5", ".weights.h5", ".v2.weights.h5"]
+
+
+def pairs(reader):
+    """The libraries whose files a side reads, with the formats."""
+    if reader == "torchkeras":
+        return [(writer, endings_for(reader)) for writer in LIBRARIES]
+    found = [("torchkeras", endings_for(reader))]
+    return [*found, ("tf.keras 2.15", [".h5"])] if reader == "Keras 3" else found
 
 
 def write(keras, folder, names):
@@ -63,13 +72,15 @@ def write(keras, folder, names):
                 Path(path).unlink(missing_ok=True)
         if keras.__name__ == "torchkeras":
             model.save(str(folder / f"{name}.v2.keras"), save_format="keras_v2")
+            model.save_weights(str(folder / f"{name}.v2.weights.h5"), save_format="keras_v2")
         _note(folder, name, model)
 
 
 def _note(folder, name, model, ending=""):
+    steps = int(np.asarray(model.optimizer.iterations))
     predicted = models.predicted(model, name)
     losses = models.train(model, name, 3) if name not in models.RANDOM else []
-    np.savez(folder / f"{name}{ending}.npz", *predicted, losses=losses)
+    np.savez(folder / f"{name}{ending}.npz", *predicted, losses=losses, steps=steps)
 
 
 def _note_error(folder, what):
@@ -93,9 +104,10 @@ def read(keras, source, target, names, endings):
 
 def _loaded(keras, path, name, ending):
     keras.backend.clear_session()
-    if ending == ".weights.h5":
+    if ending.endswith(".weights.h5"):
         model = models.compiled(keras, name)
-        model.optimizer.build(model.trainable_variables)
+        if hasattr(model.optimizer, "build"):  # one of `optimizers.legacy` has none
+            model.optimizer.build(model.trainable_variables)
         model.load_weights(str(path))
     else:
         unsafe = {"safe_mode": False} if name in models.UNSAFE else {}
@@ -112,7 +124,7 @@ if __name__ == "__main__":
         (root / side).mkdir(parents=True, exist_ok=True)
         write(keras, root / side, chosen)
     else:
-        for writer in LIBRARIES if side == "torchkeras" else ["torchkeras"]:
+        for writer, endings in pairs(side):
             target = root / f"{writer} read by {side}"
             target.mkdir(parents=True, exist_ok=True)
-            read(keras, root / writer, target, chosen, endings_for(side))
+            read(keras, root / writer, target, chosen, endings)

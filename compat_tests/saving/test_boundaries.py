@@ -39,18 +39,38 @@ def words():
 
 
 CASES = [(numbers, "keras_v2", "tf_keras"), (numbers, "keras", "Keras 3")]
-CASES += [(words, "keras", "tf_keras"), (words, "keras_v2", "tf_keras")]
+CASES += [(words, "h5", "tf_keras"), (words, "keras", "tf_keras"), (words, "keras_v2", "tf_keras")]
 
 
 @pytest.mark.parametrize("make, how, reader", CASES)
 def test_read_by_keras(make, how, reader, tmp_path):
-    path = str(tmp_path / "model.keras")
+    path = str(tmp_path / ("model.h5" if how == "h5" else "model.keras"))
     model, data = make(), DATA[:3] if make is numbers else TEXTS
     model.save(path, save_format=how)
     expected = model.predict(data, verbose=0)
     found = ASK[reader](lambda keras: keras.models.load_model(path).predict(data, verbose=0))
     np.testing.assert_allclose(found, expected, 1e-5, 1e-6)
     np.testing.assert_array_equal(load_model(path).predict(data, verbose=0), expected)
+
+
+def test_words_that_were_given(tmp_path):
+    path = str(tmp_path / "model.h5")
+
+    def write(keras):
+        x = keras.layers.Input((1,), dtype="string")
+        told = {"output_mode": "tf_idf", "vocabulary": ["b", "a"], "idf_weights": [0.1, 0.2]}
+        y = keras.layers.TextVectorization(**told)(x)
+        model = keras.Model(x, keras.layers.Dense(2)(y))
+        model.save(path)
+        return [np.fromfile(path, "uint8"), model.predict(TEXTS, verbose=0)]
+
+    content, expected = oracle.ask(write)
+    np.asarray(content, "uint8").tofile(path)
+    model = load_model(path)
+    np.testing.assert_allclose(model.predict(TEXTS, verbose=0), expected, 1e-5, 1e-6)
+    model.set_weights([0 * weight for weight in model.get_weights()])
+    model.load_weights(path, by_name=True)
+    np.testing.assert_allclose(model.predict(TEXTS, verbose=0), expected, 1e-5, 1e-6)
 
 
 def test_adapting_goes_on(tmp_path):

@@ -52,8 +52,21 @@ def write_weights(group: h5_writer.Writer, model: Any) -> None:
     group.text("backend", "tensorflow")
     group.text("keras_version", KERAS_VERSION)
     for layer in sorted(layers, key=module_name):  # 'a' before 'a/b', which is a group inside it
-        _write_group(group.group(module_name(layer)), ordered_weights(layer))
+        below = group.group(module_name(layer))
+        if _has_frequencies(layer):  # no weights here
+            held: dict[str, np.ndarray] = {}
+            layer.save_own_variables(held)
+            below.texts("weight_names", ["Variable:0"])
+            below.array("Variable:0", held["idf_weights"])
+        else:
+            _write_group(below, ordered_weights(layer))
     _write_group(group.group(_TOP), model._weights)
+
+
+def _has_frequencies(layer):
+    """Whether tf.keras has a weight where the config tells how frequent words are."""
+    mode = getattr(layer, "output_mode", None)
+    return hasattr(layer, "load_vocabulary") and mode in ("tf_idf", "tf-idf")
 
 
 def _write_group(group, weights):
@@ -91,6 +104,9 @@ def by_order(root: h5.Node, model: Any) -> Plan:
         group = root.group(name)
         if names := group.texts("weight_names"):
             groups.append((name, group, names))
+    every = [one for one in model.layers if _has_frequencies(one) or ordered_weights(one)]
+    if len(groups) == len(every) != len(layers):
+        groups = [g for g, one in zip(groups, every, strict=True) if not _has_frequencies(one)]
     if len(groups) != len(layers):
         raise ValueError(
             f"{root.file}: layer count mismatch when loading weights: model {model.name!r} has "
@@ -128,6 +144,8 @@ def by_name(root: h5.Node, model: Any, skip_mismatch: bool = False) -> Plan:
     plan, origin = Plan(), _Origin.of(root)
     for name in root.texts("layer_names"):
         for layer in layers.get(name, ()):
+            if _has_frequencies(layer):
+                continue
             group = root.group(name)
             names = group.texts("weight_names")
             weights = ordered_weights(layer)
