@@ -8,6 +8,8 @@ from pathlib import Path
 
 import torch
 
+KERAS_VERSION = "2.15.0"  # what scripts see, and what files say that torchkeras writes
+
 _FLOATX = ("float16", "bfloat16", "float32", "float64")
 _FORMATS = ("channels_last", "channels_first")
 _settings = {

@@ -9,10 +9,10 @@ from typing import Any
 
 from .. import tree
 from ..budget import budget
+from ..config import KERAS_VERSION
 from . import archive, compiling, h5, h5_writer, object_weights, tensors, weights
 from .boundaries import tell_boundaries
 from .config import (
-    KERAS_VERSION,
     archive_config,
     build_model,
     from_json,

@@ -17,8 +17,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from ..config import KERAS_VERSION
 from . import h5, h5_writer
-from .config import KERAS_VERSION, from_json
+from .config import from_json
 
 CONFIG, METADATA, WEIGHTS, ASSETS = "config.json", "metadata.json", "model.weights.h5", "assets/"
 _LARGEST_JSON = 64 * 2**20

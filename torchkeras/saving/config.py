@@ -19,7 +19,6 @@ from . import bytecode, keras1
 from .spellings import for_archives, has_other_meaning, modern
 
 _log = logging.getLogger("torchkeras")
-KERAS_VERSION = "2.15.0"  # what files say that torchkeras writes
 _LARGEST = 64 * 2**20
 _LONGEST_NAME = 1000
 _LATER = {"InputLayer": {"optional": False}}  # 2.15 does not know it; left out where it is off

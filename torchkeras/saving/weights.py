@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 
 from ..arrays import to_numpy
+from ..config import KERAS_VERSION
 from ..names import module_name
 from ..variable import LayerWeight
 from ..weighted import weights_of
 from . import h5, h5_writer
 from .checksums import Checks
-from .config import KERAS_VERSION
 from .conversions import Source, sources
 
 _TOP = "top_level_model_weights"

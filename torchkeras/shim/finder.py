@@ -12,13 +12,14 @@ from types import ModuleType
 import torch
 
 from ..backend import state
+from ..config import KERAS_VERSION
 from ..legacy import modules
 from ..legacy.warning import deprecated
 from . import tensors
 
 __all__ = ["install", "uninstall"]
 
-VERSIONS = {"keras": "2.15.0", "tensorflow": "2.15.0"}  # what scripts that look are to see
+VERSIONS = {"keras": KERAS_VERSION, "tensorflow": KERAS_VERSION}
 _TENSORFLOW = "torchkeras.shim.tensorflow"
 
 # A name stands for itself and for all below it; the longest entry decides.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from ...config import KERAS_VERSION
 from ...layer import Layer
 from ...variable import Variable
 from ..config import json_text, layer_entry
@@ -37,7 +38,7 @@ def write(folder: str, model: Any, training_config: dict | None, optimizer: Any)
     objects = [
         (1, _object(builder, i, described, tensors)) for i in range(len(builder.graph.nodes))
     ]
-    info = encode((4, "serve"), (5, "2.15.0"))
+    info = encode((4, "serve"), (5, KERAS_VERSION))
     meta = encode((1, info), (2, b""), (3, encode((7, 2))), (7, encode(*objects)))
     nodes = [
         (1, encode((2, i), (3, path), (4, kind), (5, text), (6, _METADATA_VERSION)))
