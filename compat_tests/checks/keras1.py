@@ -57,7 +57,7 @@ def saved(path, config, groups, version="1.2.2", backend=None):
             root.attrs["keras_version"], root.attrs["backend"] = b"2.2.4", backend.encode()
         for name, arrays in groups.items():
             group = root.create_group(name)
-            names = [f"{name}_{index}" for index in range(len(arrays))]
+            names = [f"{name}_{index}:0" for index in range(len(arrays))]
             group.attrs["weight_names"] = [one.encode() for one in names]
             for one, array in zip(names, arrays, strict=True):
                 group.create_dataset(one, data=array)

@@ -97,8 +97,8 @@ def test_kernels_of_keras_1_are_laid_out_as_in_tf_keras(name, tmp_path):
     with h5py.File(path, "w") as file:
         file.attrs["layer_names"] = [b"c"]
         group = file.create_group("c")
-        group.attrs["weight_names"] = [b"c_W", b"c_b"]
-        group["c_W"], group["c_b"] = numbers(*kernel), numbers(4)
+        group.attrs["weight_names"] = [b"c_W:0", b"c_b:0"]
+        group["c_W:0"], group["c_b:0"] = numbers(*kernel), numbers(4)
 
     def load(keras):
         layer = getattr(keras.layers, kind)(**settings)
@@ -108,6 +108,53 @@ def test_kernels_of_keras_1_are_laid_out_as_in_tf_keras(name, tmp_path):
 
     for one, other in zip(load(torchkeras), oracle.ask(load), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_kernels_of_keras_1_on_theano_are_turned(tmp_path):
+    """Its names do not end with ':0', which is all that tells the backend."""
+    path = str(tmp_path / "model.h5")
+    conv = convolution("conv", "th", batch_input_shape=[None, 2, 6, 6], input_dtype="float32")
+    kernel = numbers(4, 2, 2, 3)  # filters, channels, rows, columns
+    for names, turn in ((["conv_W:0", "conv_b:0"], 1), (["conv_W", "conv_b"], -1)):
+        saved(path, {"class_name": "Sequential", "config": [conv]}, {"conv": []})
+        with h5py.File(path, "r+") as file:
+            group = file["model_weights/conv"]
+            group.attrs["weight_names"] = [name.encode() for name in names]
+            group[names[0]], group[names[1]] = kernel, numbers(4)
+        found = load_model(path, compile=False).layers[0].kernel.numpy()
+        np.testing.assert_array_equal(found, kernel.transpose(2, 3, 1, 0)[::turn, ::turn])
+
+
+def test_kernels_of_a_separable_convolution_with_channels_first(tmp_path):
+    path = str(tmp_path / "model.h5")
+    config = layer("SeparableConvolution2D", "s", nb_filter=5, nb_row=2, nb_col=3, bias=True,
+                   init="uniform", dim_ordering="th", border_mode="same", subsample=[1, 1],
+                   depth_multiplier=2, batch_input_shape=[None, 3, 6, 6])  # fmt: skip
+    arrays = [numbers(2, 3, 2, 3), numbers(5, 6, 1, 1), numbers(5)]
+    saved(path, {"class_name": "Sequential", "config": [config]}, {"s": arrays})
+    found = load_model(path, compile=False).layers[0]
+    for one, other in zip((found.depthwise_kernel, found.pointwise_kernel), arrays, strict=False):
+        np.testing.assert_array_equal(one.numpy(), other.transpose(2, 3, 1, 0))
+
+
+def test_a_highway_of_keras_2(tmp_path):
+    path = str(tmp_path / "model.h5")
+    config = layer("Highway", "h", init="uniform", activation="linear", bias=True,
+                   batch_input_shape=[None, 3], dtype="float32")  # fmt: skip
+    arrays = [numbers(3, 3), numbers(3, 3, seed=1), numbers(3, seed=2), numbers(3, seed=3)]
+    saved(
+        path, {"class_name": "Sequential", "config": [config]}, {"h": arrays}, "2.0.8", "tensorflow"
+    )
+    found = load_model(path, compile=False).layers[0]
+    for one, other in zip((found.W, found.W_carry, found.b, found.b_carry), arrays, strict=True):
+        np.testing.assert_array_equal(one.numpy(), other)
+
+
+def test_a_conv_lstm_of_keras_2_0():
+    config = layer("ConvLSTM2D", "c", filters=3, kernel_size=[2, 2], implementation=1,
+                   batch_input_shape=[None, 4, 5, 5, 2], dtype="float32")  # fmt: skip
+    model = model_from_config({"class_name": "Sequential", "config": [config]})
+    assert model.output_shape == (None, 4, 4, 3)
 
 
 def test_kernels_of_theano_are_turned(tmp_path):

@@ -194,8 +194,11 @@ class _Projecting(Layer):
         self.use_bias = bias
 
     def _pair(self, suffix, shape, bias_initializer="zeros"):
+        made = self.kernel_initializer
+        if suffix and hasattr(made, "get_config"):  # one without a seed draws the same again
+            made = type(made).from_config(made.get_config())
         kernel = self.add_weight(
-            f"W{suffix}", shape, None, self.kernel_initializer, self.kernel_regularizer,
+            f"W{suffix}", shape, None, made, self.kernel_regularizer,
             constraint=self.kernel_constraint,
         )  # fmt: skip
         if not self.use_bias:

@@ -54,7 +54,7 @@ def sources(
         if of_keras_1:
             if kind in _SHAPED:
                 _spread(found, weights, own)
-            if kind in _CONVOLUTIONS or kind == "SeparableConv1D":
+            if kind in (*_CONVOLUTIONS, "SeparableConv2D"):
                 _kernels_of_1(found, weights, kind, names)
         if backend == "theano" and kind in _CONVOLUTIONS:
             for name in ("kernel", "recurrent_kernel"):
@@ -110,10 +110,9 @@ def _joined(arrays, layer):
 
 def _kernels_of_1(found, weights, kind, names):
     """Kernels of convolutions, whose axes followed `dim_ordering`."""
-    for name in ("kernel", "recurrent_kernel"):
-        if name not in names:
+    for name, index in names.items():
+        if not name.endswith("kernel"):
             continue
-        index = names[name]
         source, layer = found[index], weights[index].layer
         first = getattr(layer, "data_format", None) == "channels_first"
         rank = len(source.shape)
@@ -123,7 +122,7 @@ def _kernels_of_1(found, weights, kind, names):
                 source = _moved(source, (2, 3, 1, 0))
             shape = (source.shape[0], *source.shape[2:])
             source = source.then(shape, lambda array: array[:, 0])
-        elif kind in ("Conv2D", "ConvLSTM2D") and first and rank == 4:
+        elif kind in ("Conv2D", "ConvLSTM2D", "SeparableConv2D") and first and rank == 4:
             source = _moved(source, (2, 3, 1, 0))
         elif kind == "Conv2DTranspose" and rank == 4:
             source = _moved(source, (2, 3, 0, 1) if first else (0, 1, 3, 2))

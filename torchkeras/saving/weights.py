@@ -178,12 +178,17 @@ class _Origin:
     def of(cls, root: h5.Node) -> _Origin:
         return cls(not root.has_attribute("keras_version"), root.text("backend") or "")
 
+    def backend_of(self, names: list[str]) -> str:
+        """Keras 1 tells the backend by names alone: those of TensorFlow end with ':0'."""
+        by_theano = self.of_keras_1 and not any(name.endswith(":0") for name in names)
+        return "theano" if by_theano else self.backend
+
 
 def _match(plan, where, weights, group, names, skip, origin):
     """Add the pairs of one layer, or raise; `skip` turns the error into a warning."""
     problem = None
     datasets = [group.dataset(name) for name in names]
-    found = sources(weights, datasets, origin.of_keras_1, origin.backend)
+    found = sources(weights, datasets, origin.of_keras_1, origin.backend_of(names))
     if found is None:
         problem = (
             f"{group.file}: weight count mismatch for {where}: it has {len(weights)} weights "
