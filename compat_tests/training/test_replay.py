@@ -6,6 +6,7 @@ import pytest
 import torchkeras
 from compat_tests.modes import StandIn
 from torchkeras import callbacks, layers, optimizers
+from torchkeras.losses import labels
 from torchkeras.training import replay
 
 RNG = np.random.default_rng(0)
@@ -83,7 +84,12 @@ def test_replayed_steps_are_those_that_run(case, monkeypatch):
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
 
 
+def own_parts():
+    return dense(layers.Dense(4, activation=lambda x: x.sigmoid(), kernel_constraint=lambda w: w))
+
+
 REFUSED = {
+    "own functions": (own_parts, lambda: optimizers.Adam(0.01), False),
     "own layer": (lambda: dense(Own()), lambda: optimizers.Adam(0.01), False),
     "decay in the kernel": (dense, lambda: optimizers.AdamW(0.01), False),
     "average": (dense, lambda: optimizers.SGD(0.01, use_ema=True), False),
@@ -99,6 +105,19 @@ def test_the_others_run_as_always(case, monkeypatch):
     assert log == ["warm"] * 3 + ["record"] * fails
     for one, other in zip(found, expected, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-7)
+
+
+def test_labels_out_of_range_are_told(monkeypatch):
+    """On a GPU no kernel looks at labels: steps leave notes, those that are replayed too."""
+    monkeypatch.setattr(labels, "looked_at", lambda tensor: False)
+    _, _, model = trained(monkeypatch, "auto", dense, lambda: optimizers.Adam(0.01))
+    wrong = Y[:64].copy()
+    wrong[40] = 3
+    del StandIn.log[:]
+    with pytest.raises(ValueError, match="outside of the valid range .* in epoch 1"):
+        model.fit(X[:64], wrong, 16, verbose=0)
+    model.fit(X[:64], Y[:64], 16, verbose=0)
+    assert StandIn.log == ["replay"] * 8
 
 
 def test_a_recording_whose_tensors_are_gone_is_made_anew(monkeypatch):

@@ -6,13 +6,17 @@ device, which `fit` reads when it reads the loss of the epoch.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-_notes: dict[tuple[str, torch.device], Tensor] = {}  # whether a number was out of range
+Notes = dict[tuple[str, torch.device], Tensor]
+
+_notes: Notes = {}  # whether a number was out of range
+_apart: list[Notes] = []  # those of a step that is being recorded
 
 
 def looked_at(labels: Tensor) -> bool:
@@ -49,15 +53,49 @@ def note(found: Tensor, message: str) -> None:
     if torch.compiler.is_compiling():  # the NaN has to do
         return
     key = message, found.device
-    if key in _notes:
+    if _apart:
+        _apart[-1].setdefault(key, torch.empty_like(found)).logical_or_(found)
+    elif key in _notes:
         _notes[key].logical_or_(found)
     else:
         _notes[key] = found
 
 
+@contextmanager
+def notes_apart() -> Iterator[Notes]:
+    """Within the block a step is recorded for later; the notes that it will leave are given.
+
+    They are to be cleared once the recording is done, and added after each replay.
+    """
+    notes: Notes = {}
+    _apart.append(notes)
+    try:
+        yield notes
+    finally:
+        _apart.pop()
+
+
+def clear(notes: Notes) -> None:
+    """Have `notes` say that nothing was wrong."""
+    for found in notes.values():
+        found.zero_()
+
+
+def add_notes(notes: Notes) -> None:
+    """Have `check` look at `notes`, which a replayed step keeps up to date."""
+    for key, found in notes.items():
+        known = _notes.get(key)
+        if known is not found:
+            if known is not None:
+                found.logical_or_(known)
+            _notes[key] = found
+
+
 def check(where: str = "") -> None:
     """ValueError if a number was out of range since the last call; reads from the device."""
     wrong = [message for (message, _), found in _notes.items() if bool(found)]
+    if wrong:
+        clear(_notes)
     _notes.clear()
     if wrong:
         raise ValueError(wrong[0].replace("{where}", where))

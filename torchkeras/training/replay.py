@@ -13,6 +13,7 @@ This has been tested with a stand-in for a CUDA graph, and not on a GPU yet: it 
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import BuiltinFunctionType
 from typing import Any
 
 import torch
@@ -21,34 +22,53 @@ from torch import Tensor
 from .. import ranks, tree
 from ..data.arrays import unpack_x_y_sample_weight
 from ..layers.functions import Lambda
+from ..losses import labels
 from ..optimizers import Optimizer
 
 WARM_UP = 3  # steps that run as always, in which kernels are chosen and slots are made
 
 
 class CudaGraph:
-    """`record` notes the kernels of a function without running them; `replay` runs them."""
+    """`record` notes the kernels of a function without running them; `replay` runs them.
 
-    def __init__(self):
-        self._graph, self._side = torch.cuda.CUDAGraph(), torch.cuda.Stream()
+    All of it happens on the model's device, which need not be the current one. Steps run and are
+    recorded on one stream, for which libraries then have their handles and workspaces.
+    """
+
+    def __init__(self, device: torch.device):
+        self._device = device
+        with torch.cuda.device(device):
+            self._graph, self._side = torch.cuda.CUDAGraph(), torch.cuda.Stream()
 
     def warm(self, run: Callable[[], Any]) -> Any:
         """Run on a stream of its own, as torch asks for before a recording."""
-        self._side.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(self._side):
-            result = run()
-        torch.cuda.current_stream().wait_stream(self._side)
+        with torch.cuda.device(self._device):
+            self._side.wait_stream(torch.cuda.current_stream())
+            with torch.cuda.stream(self._side):
+                result = run()
+            torch.cuda.current_stream().wait_stream(self._side)
         return result
 
     def record(self, run: Callable[[], Any]) -> Any:
-        with torch.cuda.graph(self._graph):
-            return run()
+        with torch.cuda.device(self._device):
+            generator = torch.cuda.default_generators[torch.cuda.current_device()]
+            before = generator.clone_state()
+            try:  # other threads, such as those that pin batches, may go on meanwhile
+                with torch.cuda.graph(
+                    self._graph, stream=self._side, capture_error_mode="thread_local"
+                ):
+                    return run()
+            except BaseException:
+                generator.graphsafe_set_state(before)  # the other waits for a recording's end
+                raise
 
     def replay(self) -> None:
-        self._graph.replay()
+        with torch.cuda.device(self._device):
+            self._graph.replay()
 
 
-RECORDERS: dict[str, Callable[[], Any]] = {"cuda": CudaGraph}  # by type of device
+# By type of device: what makes a recorder for a device.
+RECORDERS: dict[str, Callable[[torch.device], Any]] = {"cuda": CudaGraph}
 
 
 def wanted(model: Any) -> bool:
@@ -69,7 +89,9 @@ class ReplayedStep:
         self._forget()
 
     def _forget(self):
-        self._graph = RECORDERS[self._model.device.type]()
+        self._outputs = self._losses = self._data = self._leaves = None  # their memory is free now
+        self._graph = RECORDERS[self._model.device.type](self._model.device)
+        self._notes: labels.Notes = {}
         self._shapes, self._seen = None, 0
         self._recorded = self._refused = False
         self._places: list[int] = []
@@ -109,8 +131,9 @@ class ReplayedStep:
         for tracker in trackers:
             tracker.noted = []
         try:
-            with optimizer.steps_by(self._rate):
+            with optimizer.steps_by(self._rate), labels.notes_apart() as self._notes:
                 self._outputs = self._graph.record(self._update)
+            labels.clear(self._notes)
             self._losses = [(tracker, *note) for tracker in trackers for note in tracker.noted]
             self._recorded, self._places = True, _places(model)
         except RuntimeError:  # CUDA refuses something in the step
@@ -126,7 +149,7 @@ class ReplayedStep:
         y_pred = model(x)
         loss = model.compute_loss(x, y, y_pred, sample_weight)
         model.optimizer.minimize(loss, model.optimizer.variables_of(model))
-        return y_pred
+        return tree.map_structure(_bare, y_pred)
 
     def _replay(self, data, leaves):
         model = self._model
@@ -134,6 +157,7 @@ class ReplayedStep:
         self._rate.fill_(model.optimizer.rate_of_step())
         self._graph.replay()
         model.optimizer.count_step()
+        labels.add_notes(self._notes)
         for tracker, value, samples in self._losses:
             tracker.update_state(value.clone(), samples)
         x, y, sample_weight = unpack_x_y_sample_weight(data)
@@ -143,8 +167,9 @@ class ReplayedStep:
 def fit_for_a_graph(model: Any) -> bool:
     """Whether a recording of the step does all that the step does.
 
-    Steps, layers and metrics are the library's own, without hooks; the rule reads its rate from a
-    tensor; nothing is left for the host to decide or to count.
+    Steps, layers, metrics and the functions in them are the library's own, without hooks; all
+    tensors are on one device; the rule reads its rate from a tensor; nothing is left for the host
+    to decide or to count.
     """
     standard = model._standard_steps() and _is_ours(type(model).compute_metrics)
     parts = [*model.modules(), *model.metrics]
@@ -154,8 +179,28 @@ def fit_for_a_graph(model: Any) -> bool:
         and isinstance(model.optimizer, Optimizer)
         and model.optimizer.takes_rate_as_tensor()
         and all(_is_ours(type(part)) and not isinstance(part, Lambda) for part in parts)
+        and all(map(_is_ours, _functions_of(model)))
+        and all(isinstance(w, (int, float, type(None))) for w in _loss_weights(model))
         and not any(_counts(module) for module in model.modules())
+        and len({t.device for t in (*model.parameters(), *model.buffers())}) == 1
+        and not torch.is_autocast_enabled(model.device.type)  # it keeps casts of weights
     )
+
+
+def _loss_weights(model):
+    return tree.leaves(model._compiled._loss_weights)
+
+
+def _functions_of(model):
+    """Losses, activations, regularizers and constraints: what could be a function of the user's."""
+    for loss in tree.leaves(model._compiled._losses):
+        yield from (type(loss), getattr(loss, "fn", None))
+    for weight in model.weights:
+        yield from (weight.regularizer, weight.constraint)
+    for module in model.modules():
+        for name, value in vars(module).items():
+            if callable(value) and not name.endswith("_initializer"):
+                yield value
 
 
 def _counts(module):
@@ -166,7 +211,18 @@ def _counts(module):
 
 
 def _is_ours(thing):
-    return getattr(thing, "__module__", "").partition(".")[0] in ("torchkeras", "torch")
+    if thing is None or isinstance(thing, BuiltinFunctionType):
+        return True
+    return (getattr(thing, "__module__", None) or "").partition(".")[0] in ("torchkeras", "torch")
+
+
+def _bare(output):
+    """An output without its history, which would hold on to nodes of the recorded stream."""
+    bare = output.detach()
+    mask = getattr(output, "_keras_mask", None)
+    if mask is not None:
+        bare._keras_mask = mask
+    return bare
 
 
 def _places(model):
