@@ -26,6 +26,9 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     modes.use(config.getoption("--steps"))
+    if config.getoption("--steps") == "compiled":  # what torch's compiler warns of by itself
+        for kind in ("DeprecationWarning", "UserWarning:torch"):
+            config.addinivalue_line("filterwarnings", f"ignore::{kind}")
 
 
 @pytest.fixture(autouse=True)
@@ -35,8 +38,9 @@ def fresh_start():
     np.random.seed(0)
     torch.manual_seed(0)
     names.reset()
-    settings = config.floatx(), config.epsilon(), config.image_data_format()
+    settings = config.floatx(), config.epsilon(), config.image_data_format(), config.jit_backend()
     yield
     config.set_floatx(settings[0])
     config.set_epsilon(settings[1])
     config.set_image_data_format(settings[2])
+    config.set_jit_backend(settings[3])

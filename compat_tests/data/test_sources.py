@@ -150,6 +150,25 @@ def test_memory_maps_are_not_loaded(tmp_path):
     assert grown < 200, f"{grown} MiB"
 
 
+class Counted(np.memmap):
+    rows: list = []
+
+    def __getitem__(self, index):
+        found = super().__getitem__(index)
+        Counted.rows.append(len(found))
+        return found
+
+
+def test_only_rows_of_batches_are_read(tmp_path):
+    np.memmap(tmp_path / "x", "float32", "w+", shape=(4096, 3)).flush()
+    x = Counted(tmp_path / "x", "float32", "r", shape=(4096, 3))
+    model = linear()
+    model.fit(x, np.zeros((4096, 1)), batch_size=32, steps_per_epoch=5, verbose=0)
+    model.predict(x, batch_size=32, steps=4, verbose=0)
+    read = [rows for rows in Counted.rows if rows > 1]  # one row tells how many bytes it has
+    assert read == [32] * 9
+
+
 def test_memory_of_batch_after_batch():
     model, x = linear(), X[:4]
     gc.collect()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +12,8 @@ from torch import Tensor
 
 from ..arrays import as_tensor
 from .elements import Strings
+
+_READ_AROUND = 2**16  # bytes that Linux reads around a page that is missing
 
 
 class Deferred:
@@ -26,6 +29,7 @@ class Deferred:
         self.stop = array.shape[0] if stop is None else stop
         self.shape = (self.stop - start, *array.shape[1:])
         self.ndim = len(self.shape)
+        self._advice: str | None = None
 
     @staticmethod
     def accepts(value: Any) -> bool:
@@ -59,13 +63,24 @@ class Deferred:
 
     def split(self, size: int) -> Iterator[Tensor]:
         """The rows as tensors of `size` rows each, the last one shorter."""
+        self._expect("MADV_NORMAL")
         for start in range(self.start, self.stop, size):
             yield _read(self.array[start : min(start + size, self.stop)])
 
     def index_select(self, axis: int, index: Tensor) -> Tensor:
         """The rows of the numbers in `index`, read in the order in which they lie."""
+        self._expect("MADV_RANDOM")
         rows, back = np.unique(index.cpu().numpy(), return_inverse=True)
         return _read(self.array[rows + self.start])[torch.from_numpy(back)]
+
+    def _expect(self, advice):
+        """Tell the system how a memory map of short rows is read: around a row or not."""
+        mapped = getattr(self.array, "_mmap", None)
+        if advice == self._advice or not hasattr(mapped, "madvise") or not hasattr(mmap, advice):
+            return
+        self._advice = advice
+        if self.array[:1].nbytes < _READ_AROUND:
+            mapped.madvise(getattr(mmap, advice))
 
     def is_floating_point(self) -> bool:
         """False: what is not read cannot be looked at."""
