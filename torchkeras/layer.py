@@ -468,6 +468,8 @@ class Layer(Penalized, Connected, Seldom):
         # a graph that is copied too makes the nodes again; losses belong to a forward pass
         losses = functions_among(self._losses)
         emptied = {"_nodes": [], "_users": [], "_losses": losses, "_adds_losses": False}
+        if "_compiled_call_impl" in self.__dict__:  # made again where it is called for
+            emptied |= {"_compiled_call_impl": None, "_graph_compiled": False}
         return {**self.__dict__, **emptied}
 
     def __repr__(self):

@@ -1,5 +1,7 @@
 """The same model trains to the same losses however its steps run."""
 
+import copy
+import pickle
 import shutil
 
 import numpy as np
@@ -56,6 +58,24 @@ def results(**given):
 @pytest.fixture(scope="module")
 def expected():
     return results()
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")  # torch's own
+def test_many_compiled_models():
+    """torch.compile gives up on code that it has compiled eight times, whichever model it was for;
+    copies and pickles go without what was compiled."""
+    config.set_jit_backend("eager")
+    try:
+        for units in range(1, 11):
+            model = torchkeras.Sequential([layers.Dense(units, input_shape=(6,)), layers.Dense(1)])
+            model.compile("sgd", "mse", jit_compile=True)
+            model.fit(X[:32], Y[:32], 32, verbose=0)
+        for other in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+            other.fit(X[:32], Y[:32], 32, verbose=0)
+            assert other._graph_compiled
+    finally:
+        config.set_jit_backend("inductor")
+        torch._dynamo.reset()
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")  # torch's own

@@ -5,6 +5,7 @@ Also what a model that is trained is asked for by code of others: its strategy, 
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
@@ -127,7 +128,15 @@ def start_graph(model: Any) -> None:
     """With `jit_compile=True`, have the model's forward pass compiled when it is called next."""
     if model.jit_compile is True and not model._graph_compiled and model.built:
         model._graph_compiled = True
-        nn.Module.compile(model, fullgraph=True, backend=config.jit_backend())
+        nn.Module.compile(model, fullgraph=True, backend=config.jit_backend(), **_limits())
+
+
+def _limits():
+    """torch counts how often code is compiled, over all models that share it, and refuses the
+    ninth time; where it can, it is to count for each model."""
+    known = inspect.signature(torch.compile).parameters
+    wanted = {"isolate_recompiles": True, "recompile_limit": 64}
+    return {name: value for name, value in wanted.items() if name in known}
 
 
 def stop_graph(model: Any) -> None:
