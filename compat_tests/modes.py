@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
+from torch.utils._pytree import tree_leaves, tree_map_only
 
 from torchkeras import config
 from torchkeras.models import Model
@@ -74,19 +74,20 @@ class Tape(TorchDispatchMode):
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
         given = _tensors((args, kwargs))
-        if func in REFUSED or any(t.layout is not torch.strided for t in given):
+        if _depends_on_data(func, given) or any(t.layout is not torch.strided for t in given):
             raise RuntimeError(f"{func} is not permitted when stream is capturing")
         places = {_place(tensor) for tensor in given}
         if func._schema.is_mutable or "batch_norm" in func.name():  # whose schema says it is not
             for tensor in given:
                 if _place(tensor) not in self._made:
                     self._kept.setdefault(_place(tensor), (tensor, _whole(tensor).clone()))
+        before = _as_they_are((args, kwargs))
         result = func(*args, **kwargs)
         made = _tensors(result)
         aliases = [_place(tensor) in places for tensor in made]
         self._made.update(_place(t) for t, old in zip(made, aliases, strict=True) if not old)
         if "empty" not in func.name():  # which is memory, not a kernel
-            self.calls.append((func, args, kwargs, made, aliases))
+            self.calls.append((func, *before, _as_they_are(made), aliases))
         return result
 
     def undo(self) -> None:
@@ -95,11 +96,22 @@ class Tape(TorchDispatchMode):
                 _whole(tensor).copy_(before)
 
 
-REFUSED = {torch.ops.aten._local_scalar_dense.default, torch.ops.aten.nonzero.default}
+def _depends_on_data(func, given):
+    """Whether the host must see numbers to go on: what comes out, or its shape, depends on them."""
+    if func is torch.ops.aten.index.Tensor:
+        return any(tensor.dtype is torch.bool for tensor in given[1:])
+    return not {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape}.isdisjoint(
+        func.tags
+    )
 
 
 def _tensors(nested):
     return [leaf for leaf in tree_leaves(nested) if isinstance(leaf, torch.Tensor)]
+
+
+def _as_they_are(nested):
+    """The same memory by other tensors, whose axes nobody turns around later."""
+    return tree_map_only(torch.Tensor, torch.Tensor.detach, nested)
 
 
 def _place(tensor):

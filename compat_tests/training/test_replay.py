@@ -1,5 +1,7 @@
 """Recorded steps train as others do: with a stand-in for a CUDA graph, on any machine."""
 
+import copy
+
 import numpy as np
 import pytest
 
@@ -118,6 +120,13 @@ def test_labels_out_of_range_are_told(monkeypatch):
         model.fit(X[:64], wrong, 16, verbose=0)
     model.fit(X[:64], Y[:64], 16, verbose=0)
     assert StandIn.log == ["replay"] * 8
+
+
+def test_copies_record_anew(monkeypatch):
+    _, log, model = trained(monkeypatch, "auto", dense, lambda: optimizers.Adam(0.01))
+    copied = copy.deepcopy(model)
+    copied.fit(X[:64], Y[:64], 16, verbose=0)
+    assert "replay" in log and StandIn.log == ["warm"] * 3 + ["record", "replay"]
 
 
 def test_a_recording_whose_tensors_are_gone_is_made_anew(monkeypatch):

@@ -46,6 +46,9 @@ class StepFunction:
         self._replayed: replay.ReplayedStep | None = None
         self.__name__ = f"{kind}_function"
 
+    def __getstate__(self):
+        return {**vars(self), "_replayed": None}  # a recording belongs to the tensors of its model
+
     @property
     def step(self) -> Callable | None:
         """The model's step, where one call runs just that."""
