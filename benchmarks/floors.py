@@ -5,7 +5,8 @@
 Bare kernels give the rates: a matrix product and convolutions, forward and backward. For each
 workload of `workloads.py` the table has the arithmetic of a step, its time, the shares of kernels
 under torch's profiler, and the rate at which convolutions and matrix products ran, for `fit` and
-for the loop by hand. Fused recurrent kernels are not in the count of operations.
+for the loop by hand. Fused recurrent kernels are not in the count of operations. All of it is on one
+thread and in processor time, which others on the machine disturb least.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--write", type=Path)
     options = parser.parse_args()
+    torch.set_num_threads(1)
     bare = ["| kernel | GFLOP/s |", "|---|---|"]
     bare += [f"| {name} | {rate:.0f} |" for name, rate in bare_rates(options.rounds)]
     print(*bare, sep="\n", flush=True)
@@ -59,8 +61,7 @@ def page(bare, rows) -> str:
     return f"""# What a step cannot go below
 
 Written by `python benchmarks/floors.py` with torch {torch.__version__}, Python
-{platform.python_version()}; {torch.get_num_threads()} CPU threads,
-{torch.backends.cpu.get_cpu_capability()}.
+{platform.python_version()}; one thread, {torch.backends.cpu.get_cpu_capability()}, processor time.
 
 ## Bare kernels
 
@@ -77,42 +78,50 @@ GFLOP/s is what the products reached. Operations and Python calls are those of o
 """
 
 
+SHAPES = (  # channels in and out, size of the image, batch: those of cnn, resnet20 and resnet50
+    (1, 32, 28, 128), (32, 64, 26, 128), (16, 16, 32, 32), (64, 64, 8, 32), (64, 64, 56, 4),
+    (256, 256, 14, 4),
+)  # fmt: skip
+
+
 def bare_rates(rounds):
     """Names and GFLOP/s of single kernels."""
-    from torch.nn import functional as F
-
     a, b = torch.randn(1024, 1024), torch.randn(1024, 1024)
     yield "matrix product, 1024 x 1024 x 1024", rate(lambda: a @ b, 2 * 1024**3, rounds)
-    for inputs, outputs, size, batch in ((1, 32, 28, 128), (32, 64, 26, 128), (16, 16, 32, 32),
-                                         (64, 64, 8, 32), (64, 64, 56, 4), (256, 256, 14, 4)):  # fmt: skip
-        x = torch.randn(batch, inputs, size, size).to(memory_format=torch.channels_last)
-        w = torch.randn(outputs, inputs, 3, 3).to(memory_format=torch.channels_last)
-        w.requires_grad_()
-        x.requires_grad_(inputs > 3)  # a first layer passes no gradient on
-        flops = 2 * batch * size * size * 9 * inputs * outputs
-        shape = f"3 x 3, {inputs} to {outputs} channels, {size} x {size}, batch {batch}"
+    for shape in SHAPES:
+        yield from convolution_rates(*shape, rounds)
+
+
+def convolution_rates(inputs, outputs, size, batch, rounds):
+    x = torch.randn(batch, inputs, size, size).to(memory_format=torch.channels_last)
+    w = torch.randn(outputs, inputs, 3, 3).to(memory_format=torch.channels_last)
+    w.requires_grad_()
+    x.requires_grad_(inputs > 3)  # a first layer passes no gradient on
+    flops = 2 * batch * size * size * 9 * inputs * outputs
+    shape = f"3 x 3, {inputs} to {outputs} channels, {size} x {size}, batch {batch}"
+
+    def forward():
         with torch.no_grad():
-            yield (
-                f"convolution {shape}",
-                rate(lambda x=x, w=w: F.conv2d(x, w, padding=1), flops, rounds),
-            )
-        y = F.conv2d(x, w, padding=1)
-        wanted = [t for t in (x, w) if t.requires_grad]
-        grads = torch.randn_like(y)
+            torch.conv2d(x, w, padding=1)
 
-        def back(y=y, wanted=wanted, grads=grads):
-            torch.autograd.grad(y, wanted, grads, retain_graph=True)
+    yield f"convolution {shape}", rate(forward, flops, rounds)
+    y = torch.conv2d(x, w, padding=1)
+    wanted = [t for t in (x, w) if t.requires_grad]
+    grads = torch.randn_like(y)
 
-        yield f"its gradients, {shape}", rate(back, len(wanted) * flops, rounds)
+    def back():
+        torch.autograd.grad(y, wanted, grads, retain_graph=True)
+
+    yield f"its gradients, {shape}", rate(back, len(wanted) * flops, rounds)
 
 
 def rate(run, flops, rounds):
     run()
     times = []
     for _ in range(rounds * 3):
-        begun = time.perf_counter()
+        begun = time.process_time()
         run()
-        times.append(time.perf_counter() - begun)
+        times.append(time.process_time() - begun)
     return flops / median(times) / 1e9
 
 
@@ -129,9 +138,9 @@ def row(case, side, rounds):
     runner.train()
     times = []
     for _ in range(rounds):
-        begun = time.perf_counter()
+        begun = time.process_time()
         runner.train()
-        times.append((time.perf_counter() - begun) / steps)
+        times.append((time.process_time() - begun) / steps)
     with FlopCounterMode(display=False) as counter:
         runner.train()
     flops = counter.get_total_flops() / steps / 1e9
@@ -147,7 +156,7 @@ def row(case, side, rounds):
             shares[group] += event.self_cpu_time_total / 1e6 / taken
             operations += event.count / steps
     shares["outside"] = 1 - sum(shares.values())
-    reached = flops * steps / (shares["products"] * taken)
+    reached = flops / (shares["products"] * median(times))
     counted = case not in ("lstm", "gru", "bilstm, masked")
     told = [f"{flops:.3g}" if counted else "", f"{median(times) * 1e3:.3g}"]
     told += [f"{share:.0%}" for share in shares.values()]

@@ -138,9 +138,12 @@ def serve(name, case, repeats, once):
     samples = work.batch * steps
     x, y = work.data(rng, samples), work.labels(rng, samples)
     runner = contender(name, work, x, y)
-    for what in ("train",) if once else ("train", "predict", "train", "predict"):
+    begun = time.perf_counter()
+    runner.train()
+    first = time.perf_counter() - begun
+    for what in () if once else ("predict", "train", "predict"):
         getattr(runner, what)()
-    print(json.dumps({"ready": versions(name)}), flush=True)
+    print(json.dumps({"ready": versions(name), "first": first}), flush=True)
     for line in sys.stdin:
         start = time.perf_counter()
         getattr(runner, line.strip())()
@@ -190,15 +193,17 @@ class Process:
 
 
 def measure(case, names, options, end):
-    """{"train": {contender: [seconds per round]}, "predict": ..., "peak": {contender: MB}}.
+    """{"train": {contender: [seconds per round]}, "predict": ..., "peak": {contender: MB}, "first": {contender: [seconds]}}.
 
     A contender that fails is told about and left out. Rounds go on until the time `end`.
     """
-    found = {"train": {}, "predict": {}, "peak": {}}
+    found = {"train": {}, "predict": {}, "peak": {}, "first": {}}
     started, processes = {name: Process(name, case, options) for name in names}, {}
     for name, process in started.items():  # they warm up beside each other
         try:
-            options.versions.update(dict.fromkeys(process.read()["ready"]))
+            answer = process.read()
+            options.versions.update(dict.fromkeys(answer["ready"]))
+            found["first"][name] = [answer["first"]]
             processes[name] = process
         except RuntimeError as error:
             print(f"{case}: {name} failed: {error}", file=sys.stderr)
@@ -260,6 +265,21 @@ def peaks(results, names):
     return "\n".join(lines)
 
 
+def firsts(results):
+    """What compiling takes, where something was compiled."""
+    rows = []
+    for case, found in results.items():
+        times = [found["first"].get(name) for name in COMPILED]
+        if any(times):
+            told = ("" if one is None else f"{one[0]:.0f}" for one in times)
+            rows.append(f"| {case} | {' | '.join(told)} |")
+    if not rows:
+        return ""
+    head = [f"| | {' | '.join(COMPILED)} |", "|---|---|---|"]
+    told = "Seconds of the first epoch, compiling included, while all contenders start."
+    return "\n".join(["## Compiling", "", told, "", *head, *rows, "", ""])
+
+
 def starts(found):
     lines = [f"| {' | '.join(found)} |", "|---" * len(found) + "|"]
     lines.append(f"| {' | '.join(f'{median(seconds):.2f}' for seconds in found.values())} |")
@@ -301,13 +321,17 @@ Largest resident size of each process in MB, its libraries included.
 
 {peaks(results, names)}
 
-## Start
+{firsts(results)}## Start
 
 Seconds from the start of a process to the end of its first training step of the mlp, imports
 included.
 
 {starts(started)}
 """
+
+
+COMPILED = ["torchkeras, compiled", "torch by hand, compiled"]
+KEPT = "\n## Why some rows stay where they are\n"
 
 
 def main() -> None:
@@ -338,8 +362,7 @@ def run(options):
     plain += ["Keras 3 on torch"] if options.keras3 else []
     plain += ["Keras 3 on jax"] if options.jax else []
     plain += ["tf.keras"] if options.tensorflow else []
-    compiled = ["torchkeras, compiled", "torch by hand, compiled"]
-    names = plain if options.compiled is None else plain[:2] + compiled + plain[2:]
+    names = plain if options.compiled is None else plain[:2] + COMPILED + plain[2:]
     options.versions, options.failed, begun = {}, [], time.perf_counter()
     started = measure_start(plain, options) if options.write else {}
     results = {}
@@ -352,7 +375,9 @@ def run(options):
         print(f"{table(one, these, 'train')}\n{table(one, these, 'predict')}")
         print(f"{minutes:.1f} minutes\n", flush=True)
         if options.write:  # each time: what is measured is kept
-            options.write.write_text(page(results, names, started, options))
+            told = options.write.read_text() if options.write.exists() else ""
+            kept = told.partition(KEPT)  # written by hand
+            options.write.write_text(page(results, names, started, options) + kept[1] + kept[2])
 
 
 if __name__ == "__main__":
