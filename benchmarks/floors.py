@@ -5,8 +5,8 @@
 Bare kernels give the rates: a matrix product and convolutions, forward and backward. For each
 workload of `workloads.py` the table has the arithmetic of a step, its time, the shares of kernels
 under torch's profiler, and the rate at which convolutions and matrix products ran, for `fit` and
-for the loop by hand. Fused recurrent kernels are not in the count of operations. All of it is on one
-thread and in processor time, which others on the machine disturb least.
+for the loop by hand. Fused recurrent kernels are not in the count of operations. All of it is on
+one thread and in processor time, which others on the machine disturb least.
 """
 
 from __future__ import annotations

@@ -193,9 +193,9 @@ class Process:
 
 
 def measure(case, names, options, end):
-    """{"train": {contender: [seconds per round]}, "predict": ..., "peak": {contender: MB}, "first": {contender: [seconds]}}.
+    """{"train": {contender: [seconds per round]}, "predict": ..., "peak": {contender: MB}}.
 
-    A contender that fails is told about and left out. Rounds go on until the time `end`.
+    "first" has the seconds of a contender's first epoch. A contender that fails is told about and left out. Rounds go on until the time `end`.
     """
     found = {"train": {}, "predict": {}, "peak": {}, "first": {}}
     started, processes = {name: Process(name, case, options) for name in names}, {}
