@@ -195,7 +195,8 @@ class Process:
 def measure(case, names, options, end):
     """{"train": {contender: [seconds per round]}, "predict": ..., "peak": {contender: MB}}.
 
-    "first" has the seconds of a contender's first epoch. A contender that fails is told about and left out. Rounds go on until the time `end`.
+    "first" has the seconds of a contender's first epoch. A contender that fails is told about and
+    left out. Rounds go on until the time `end`.
     """
     found = {"train": {}, "predict": {}, "peak": {}, "first": {}}
     started, processes = {name: Process(name, case, options) for name in names}, {}
