@@ -17,7 +17,7 @@ import torch  # noqa: E402
 from compat_tests import modes  # noqa: E402
 from torchkeras import config, names  # noqa: E402
 
-collect_ignore = ["packages", "scripts"]  # programs, which others run
+collect_ignore = ["old_keras", "packages", "scripts"]  # programs, which others run
 
 
 def pytest_addoption(parser):

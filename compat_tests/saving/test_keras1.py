@@ -285,3 +285,19 @@ def test_other_layers_of_keras_1_load():
     pool = layer("GlobalMaxPooling3D", "g", dim_ordering="th", batch_input_shape=[None, 2, 3, 3, 3])
     assert model_from_config({"class_name": "Sequential", "config": [pool]}).output_shape == (
         None, 2)  # fmt: skip
+
+
+def test_code_of_keras_1_gives_way_to_a_function_of_the_name(tmp_path):
+    """A Lambda of 1.0 is a text, and a Merge by code is such a layer too."""
+    entries = [
+        layer("Lambda", "half", function="c\x01\xe0", function_type="lambda",
+              output_shape=None, output_shape_type="raw", arguments={}, batch_input_shape=[None, 2])
+    ]  # fmt: skip
+    config = {"class_name": "Sequential", "config": entries}
+    with pytest.raises(ValueError, match="'half' holds Python code"):
+        model_from_config(config)
+    with pytest.raises(ValueError, match="bytecode.*not that of Python"):
+        model_from_config(config, safe_mode=False)
+    model = model_from_config(config, custom_objects={"half": lambda x: x / 2})
+    x = numbers(3, 2)
+    np.testing.assert_allclose(model.predict(x, verbose=0), x / 2)

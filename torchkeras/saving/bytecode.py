@@ -88,10 +88,12 @@ def replaced(value: Any, functions: dict[str, Any]) -> Any:
 
 def _old_form(key, item, inner, where):
     """`[code, defaults, closure]`, as HDF5 files have a lambda; folders have a tuple."""
+    if inner.get(f"{key}_type") != "lambda":
+        return item
+    if isinstance(item, str):  # Keras 1.0
+        return _function(item, None, None, where)
     is_code = isinstance(item, (list, tuple)) and len(item) == 3
-    if inner.get(f"{key}_type") == "lambda" and is_code:
-        return _function(*item, where)
-    return item
+    return _function(*item, where) if is_code else item
 
 
 def _function(code, defaults, closure, where):
