@@ -62,14 +62,30 @@ def main() -> None:
 def run_all(folder: Path, tf215: str, jobs: int, names: list[str]) -> None:
     """All sides write, then all read, in processes of a part of the models each."""
     names = names or list(models.MODELS)
-    parts = [names[start :: 2 * jobs] for start in range(2 * jobs)]
-    every = (*SIDES, "torchkeras")
     for action in ("write", "read"):
         with ThreadPoolExecutor(jobs) as pool:
-            for side in every:
+            for side in ("torchkeras", *SIDES):
                 python = tf215 if side == "tf.keras 2.15" else sys.executable
-                for part in parts:
-                    pool.submit(_run, python, side, action, folder, part)
+                left = [name for name in names if not _is_done(folder, side, action, name)]
+                for part in (left[start::jobs] for start in range(jobs)):
+                    if part:  # importing TensorFlow takes as long as ten models
+                        pool.submit(_run, python, side, action, folder, part)
+
+
+def _is_done(folder, side, action, name):
+    if action == "write":
+        return _is_noted(folder / side / name)
+    tried = [
+        _is_noted(folder / f"{writer} read by {side}" / f"{name}{ending}")
+        for writer, endings in one_side.pairs(side)
+        for ending in endings
+        if (folder / writer / f"{name}{ending}").exists()
+    ]
+    return all(tried)
+
+
+def _is_noted(path):
+    return any(path.with_name(path.name + end).exists() for end in (".npz", ".error"))
 
 
 def _run(python, side, action, folder, names):
@@ -149,9 +165,8 @@ def count_unread(folder: Path) -> int:
     for writer, ending, reader in _rows():
         target = folder / f"{writer} read by {reader}"
         for name in models.MODELS:
-            noted = (target / f"{name}{ending}{end}" for end in (".npz", ".error"))
             if (folder / writer / f"{name}{ending}").exists():
-                count += not any(one.exists() for one in noted)
+                count += not _is_noted(target / f"{name}{ending}")
     return count
 
 
