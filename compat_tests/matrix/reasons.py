@@ -32,12 +32,12 @@ def _of_model(writer, ending, reader, name, said):
     if reader in _TF and ending == ".keras":
         if "query_shape" in said:
             return "tf.keras insists on the shapes in MultiHeadAttention that Keras 3 refuses"
+        if name == "operators":
+            return "there are operations of Keras 3 in the place of functions of TensorFlow"
         if "as_list" in said:
             return "the states of a recurrent layer are written as Keras 3 alone reads them"
         if "function_type" in said:
             return "tf.keras insists on words in the config of Lambda that Keras 3 refuses"
-        if name == "operators":
-            return "there are operations of Keras 3 in the place of functions of TensorFlow"
     if reader == "tf.keras 2.15" and name == "spectral_norm":
         return "tf.keras 2.15 does not know SpectralNormalization when it loads, its own neither"
     if reader in _TF and name == "fourier":
