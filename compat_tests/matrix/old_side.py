@@ -28,6 +28,7 @@ ENDINGS = {
     "folder": "-folder",
     "exported": "-exported",
     "keras": ".keras",
+    "keras_v3": "-v3.keras",
     "numbered": ".weights.h5",
 }
 SLOW = ("tf_checkpoint", "folder", "exported")  # written of few models
@@ -37,8 +38,8 @@ FEW = """mlp lstm legacy_Adam legacy_RMSprop legacy_Adadelta batch_norm two_in_t
     old_loss_scale old_rate_exponential old_tf_adam old_compiled_dicts old_compiled_classes
     old_stateful old_own_layer old_own_model old_own_model_in_parts old_named_inputs old_added
     old_lambdas""".split()
-WHOLE = ("h5", "folder", "exported", "keras")
-WITH_STATE = ("h5", "folder", "keras", "checkpoint", "tf_checkpoint", "numbered")
+WHOLE = ("h5", "folder", "exported", "keras", "keras_v3")
+WITH_STATE = ("h5", "folder", "keras", "keras_v3", "checkpoint", "tf_checkpoint", "numbered")
 
 
 def _new_models():
@@ -171,7 +172,7 @@ class Writer:
                 pass
             except Exception:
                 _note_error(done + "." + kind)
-                if kind in ("h5", "weights", "keras", "numbered"):  # the beginning of a file
+                if kind in ("h5", "weights", "keras", "keras_v3", "numbered"):  # the beginning of a file
                     path = done + ENDINGS[kind]
                     os.remove(path) if os.path.exists(path) else None
         self.describe(model, done)
@@ -220,10 +221,14 @@ class Writer:
             if export is None:
                 raise Unknown
             export(model, path)
-        elif kind == "keras":
-            if _version(tf) < (2, 11):
+        elif kind == "keras":  # an HDF5 file by another name, until 2.13
+            if _version(tf) < (2, 13) and name not in FEW:
                 raise Unknown
-            model.save(path, save_format="keras_v3" if _version(tf) < (2, 12) else "keras")
+            model.save(path)
+        elif kind == "keras_v3":
+            if _version(tf) not in ((2, 11), (2, 12)):
+                raise Unknown
+            model.save(path, save_format="keras_v3")
         elif kind == "numbered":
             if _version(tf) < (2, 12):
                 raise Unknown
@@ -357,12 +362,14 @@ def _loaded(keras, folder, path, name, kind):
     else:
         model = old_models.MODELS[name][0](old_models.guarded(keras, None), keras)
     if not model.built:
-        model(np.zeros((1, 5), "float32"))
+        model(arrays(name)[:1])
     if kind != "weights" and os.path.exists(done + ".optimizer.json"):
         with open(done + ".optimizer.json") as file:
             entry = json.load(file)
         weights = given(name).get("loss_weights")
         model.compile(_optimizer(keras, entry), loss=_loss(keras, name), loss_weights=weights)
+    if kind == "numbered" and model.optimizer is not None:
+        model.optimizer.build(model.trainable_variables)  # else tf.keras leaves the state too
     if kind == "tf_checkpoint":
         from torchkeras.shim.tensorflow.train import Checkpoint
 

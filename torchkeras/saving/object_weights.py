@@ -24,7 +24,7 @@ from .objects import Place, places
 from .weights import Plan, shape_problem
 
 _log = logging.getLogger("torchkeras")
-_OLD_LAYERS = "_layer_checkpoint_dependencies"  # what Keras 2.12 calls 'layers'
+_OLD_LAYERS = "_layer_checkpoint_dependencies"  # what Keras 2.12 and 2.13 call 'layers'
 _IN_CONFIGS_OF_3 = ("Discretization",)  # what it learned is no weight there
 _NO_WEIGHTS = ("optimizer", "metrics", "_metrics")  # groups at the root that hold other state
 
@@ -150,7 +150,7 @@ def by_objects(root: h5.Node, model: Any, skip_mismatch: bool = False) -> Plan:
     """
     stored = _Stored(root)
     plans = []
-    for version in (3, 2) if stored.remembers_names or not _has_empty_groups(root) else (2, 3):
+    for version in _versions(stored):
         plan, problems = _planned(stored, places(model, version, stored.name_at))
         if not problems:
             return plan
@@ -163,17 +163,32 @@ def by_objects(root: h5.Node, model: Any, skip_mismatch: bool = False) -> Plan:
     return plan
 
 
+def _versions(stored: _Stored) -> tuple[float, ...]:
+    """The versions of Keras that may have written a file, the most likely first."""
+    if stored.old:
+        return (2.12, 2, 3)
+    if stored.remembers_names or not _has_empty_groups(stored.root):
+        return (3, 2)
+    return (2, 3)
+
+
 def read_vocabularies(root: h5.Node, model: Any, file: Archive) -> None:
     """Give layers that learned a vocabulary what the archive holds of it beside the weights."""
-    for place in places(model, 2, _Stored(root).name_at):
-        asset = f"{ASSETS}{place.path}/vocabulary.txt"
-        if asset not in file.names or not hasattr(place.owner, "load_vocabulary"):
-            continue
+    stored = _Stored(root)
+
+    def held(version):
+        """Places of layers and the members that have their words."""
+        for place in places(model, version, stored.name_at):
+            asset = f"{ASSETS}{stored.spelled(place.path)}/vocabulary.txt"
+            if asset in file.names and hasattr(place.owner, "load_vocabulary"):
+                yield place, asset
+
+    for place, asset in max((list(held(v)) for v in _versions(stored)), key=len):
         place.owner.load_vocabulary(file.bytes(asset).decode("utf-8"))
-        path = f"{place.path}/vars"
-        stored = root.group(path) if root.has(path) else ()
-        if "idf_weights" in stored:
-            weights = stored.dataset("idf_weights").read()
+        path = stored.spelled(f"{place.path}/vars")
+        group = root.group(path) if root.has(path) else ()
+        if "idf_weights" in group:
+            weights = group.dataset("idf_weights").read()
             place.owner.load_own_variables({"idf_weights": weights})
 
 
@@ -204,6 +219,12 @@ class _Stored:
         if sorted(names) != sorted(str(number) for number in range(len(names))):
             raise ValueError(f"{self.root.file}: {group.path} does not number its arrays.")
         return [group.dataset(str(number)) for number in range(len(names))]
+
+    def spelled(self, path) -> str:
+        """A path as the file has it, in which 'layers' may have another name."""
+        if not self.old:
+            return path
+        return "/".join(_OLD_LAYERS if step == "layers" else step for step in path.split("/"))
 
     def name_at(self, path) -> str | None:
         """The name of the layer that was written at `path`, if the file tells it."""

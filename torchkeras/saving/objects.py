@@ -1,8 +1,8 @@
 """The objects inside a model, by the places that `.keras` and `.weights.h5` files give them.
 
 Such a file holds the variables of each layer in a group that is named after the attributes that
-lead to it: `layers/dense/vars/0`. Keras 2.13 to 2.15 and Keras 3 follow the attributes in different
-orders, and an object stands where it is met first.
+lead to it: `layers/dense/vars/0`. Keras 2.12, 2.13 to 2.15 and Keras 3 follow the attributes in
+different orders, and an object stands where it is met first.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ class Place:
         return id(self.owner), id(self.weights[0].weight) if self.weights else 0
 
 
-def places(model: Any, version: int, name_at: Callable[[str], str | None]) -> list[Place]:
-    """All objects of a model in the order of Keras `version`, 2 or 3.
+def places(model: Any, version: float, name_at: Callable[[str], str | None]) -> list[Place]:
+    """All objects of a model in the order of Keras `version`: 2, 3 or 2.12.
 
     Layers of one class are told apart by their order, or by the names that the file remembers:
     `name_at(path)`, None where it has none.
@@ -81,7 +81,7 @@ class _Walk:
             return "cell"
         head = weight.weight.name.rpartition("/")[0] or scope
         if head in _INNER and library:
-            return ("_" if self.version == 2 else "") + _INNER[head]
+            return ("" if self.version == 3 else "_") + _INNER[head]
         return ""
 
     def _attributes(self, owner):
@@ -90,6 +90,8 @@ class _Walk:
         if hasattr(owner, "_graph"):
             found["layers"] = list(owner.layers)
         names = sorted(found, reverse=self.version == 2)
+        if self.version == 2.12:  # what it calls '_layer_checkpoint_dependencies'
+            names.sort(key=lambda name: name != "layers")
         if self.version == 3:
             first = "layers" if getattr(owner, "_graph", None) is not None else None
             names.sort(key=lambda name: (name != first, name.startswith("_"), name))
@@ -98,13 +100,15 @@ class _Walk:
     def _visit_all(self, container, path):
         """The layers in a list or dict: named after their class, with numbers from the second."""
         items = list(container.values() if isinstance(container, dict) else container)
+        if self.version == 2.12 and path.split("/")[-1] == "layers":
+            items = [one for item in items for one in [item] * (2 if has_weights(item) else 1)]
         counts: dict[str, int] = {}
         layers: dict[str, list[tuple[str, Any]]] = {}
         for item in items:
             nested = isinstance(item, (list, tuple, dict))
             if not nested and not isinstance(item, nn.Module):
                 continue
-            if self.version == 2 and (nested or id(item) in self.seen):
+            if nested and self.version != 3 or self.version == 2 and id(item) in self.seen:
                 continue
             kind = "container" if nested else to_snake_case(type(item).__name__)
             number = counts.get(kind, 0)
@@ -126,6 +130,14 @@ class _Walk:
             items = dict(zip(names, (item for _, item in alike), strict=True))
             return [(place, items[name]) for (place, _), name in zip(alike, stored, strict=True)]
         return alike
+
+
+def has_weights(layer: Any) -> bool:
+    """Whether Keras 2 counts a layer among those with weights: also one with a lookup table.
+
+    2.12 lists such a layer twice, so that its class is numbered on.
+    """
+    return bool(weights_of(layer)) or hasattr(layer, "get_vocabulary")
 
 
 def _own_weights(owner):

@@ -58,8 +58,8 @@ def fit(optimizer: Any, state: list[tuple[str, h5.Dataset]]) -> list[h5.Dataset 
     if len(stored) == len(state) and set(stored) == set(names):
         candidates = iter([[stored[name] for name in names]])
     else:
-        if len(arrays) <= 1 < len(wanted):
-            return []
+        if len(arrays) <= 1 < len(wanted):  # at most the counter, of steps that were skipped
+            return [*arrays, *[None] * (len(wanted) - 1)] if arrays else []
         candidates = _orders(arrays, len(wanted))
     for candidate in candidates:
         shapes = [array.shape if array else shape for array, shape in zip(candidate, wanted)]  # noqa: B905

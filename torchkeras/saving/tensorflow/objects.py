@@ -17,6 +17,7 @@ from torch import nn
 from ...layer import Layer
 from ...variable import LayerWeight, Variable
 from ...weighted import weights_of
+from ..objects import has_weights
 from .protobuf import encode, fields, message, number, text
 
 _MOST_NODES = 2**22
@@ -211,7 +212,7 @@ def _parts(graph, index, thing):
     if hasattr(thing, "layers"):
         layers, numbered = thing.layers, graph.numbered(index, "layer-")
         if len(numbered) != len(layers):  # models that list other layers beside those with weights
-            layers = [layer for layer in layers if _counts(layer)]
+            layers = [layer for layer in layers if has_weights(layer)]
             numbered = graph.numbered(index, "layer_with_weights-")
         found += zip(layers, numbered, strict=False)
     own = {weight.weight.name: weight for weight in getattr(thing, "_weights", ())}
@@ -220,11 +221,6 @@ def _parts(graph, index, thing):
         if isinstance(value, (nn.Module, Variable, list, tuple, dict)):
             found.append((value, child))
     return found
-
-
-def _counts(layer):
-    """Whether Keras counts a layer among those with weights: also one with a lookup table."""
-    return bool(weights_of(layer)) or hasattr(layer, "get_vocabulary")
 
 
 def _modules(thing):
@@ -325,7 +321,7 @@ class Builder:
         if hasattr(layer, "layers"):
             weighted = 0
             for number_, inner in enumerate(layer.layers):
-                if _counts(inner):
+                if has_weights(inner):
                     self.add(index, f"layer_with_weights-{weighted}", inner)
                     weighted += 1
                 self.add(index, f"layer-{number_}", inner)

@@ -58,6 +58,8 @@ class State:
             variable = self._graph.nodes[child].variable
             if variable:
                 found.append((f"{variable[0]}:0", self._read(child)))
+        if len(found) == 1:  # the counter of an optimizer that has made no step
+            found += [(v.name, v.numpy()) for v in self._optimizer.variables[1:]]
         return found
 
     def _by_slot(self, index, weights):
@@ -68,14 +70,14 @@ class State:
             if one in weights
         }
         found = []
-        for variable in self._optimizer.variables:
+        for number, variable in enumerate(self._optimizer.variables):
             slot, weight = (getattr(variable, name, None) for name in ("_slot", "_variable"))
             child = kept.get((slot, id(weight)), kept.get((_FORMER.get(slot), id(weight))))
+            if slot is None:  # the counter, or another number
+                own = variable.name.removesuffix(":0").rpartition("/")[2]
+                child = self._graph.child(index, own if number else "iter")
             value = None if child is None else self._read(child)
             found.append((variable.name, variable.numpy() if value is None else value))
-        counter = self._one(index, "iter")
-        if found and counter is not None:
-            found[0] = (found[0][0], counter)
         return found
 
     def give(self) -> set[str]:

@@ -87,13 +87,13 @@ def _when_called(layer, give):
 
 
 def _when_built(optimizer, give):
-    optimizer = getattr(optimizer, "inner_optimizer", optimizer)
-    build = optimizer.build
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    build = inner.build
 
     def build_and_fill(var_list):
         build(var_list)
-        if optimizer.built:
-            del optimizer.build
+        if inner.built:
+            del inner.build
             give(optimizer)
 
-    optimizer.build = build_and_fill
+    inner.build = build_and_fill
