@@ -41,7 +41,13 @@ def guarded(keras, v1):
 
     def sequential(stack=None, name=None):
         if stack and hasattr(stack[0], "_keras_history"):
-            stack = [stack[0]._keras_history[0]] + stack[1:]
+            first = stack[0]._keras_history[0]
+            shape = getattr(first, "_batch_input_shape", None)
+            if keras.__version__ < "2.3" and not hasattr(stack[1], "layers"):
+                stack[1]._batch_input_shape = shape  # as `input_shape=` does; else it is lost
+                stack = stack[1:]
+            else:
+                stack = [first] + stack[1:]
         return keras.Sequential(stack, name=name)
 
     class Optimizers(Guard):

@@ -7,6 +7,7 @@ behaviour of that TensorFlow and not in the release's own. What is there already
 run that was stopped goes on. Python 3.6 and later, as old releases need.
 """
 
+import glob
 import json
 import os
 import sys
@@ -172,7 +173,13 @@ class Writer:
                 pass
             except Exception:
                 _note_error(done + "." + kind)
-                if kind in ("h5", "weights", "keras", "keras_v3", "numbered"):  # the beginning of a file
+                if kind in (
+                    "h5",
+                    "weights",
+                    "keras",
+                    "keras_v3",
+                    "numbered",
+                ):  # the beginning of a file
                     path = done + ENDINGS[kind]
                     os.remove(path) if os.path.exists(path) else None
         self.describe(model, done)
@@ -309,6 +316,8 @@ def read(folder, names):
             path = os.path.join(folder, name + ENDINGS[kind])
             if kind == "tf_checkpoint":
                 path += "-1"
+            if kind == "exported" and not os.path.exists(os.path.join(path, "saved_model.pb")):
+                path = max(glob.glob(os.path.join(path, "[0-9]*")), default=path)
             if not (os.path.exists(path) or os.path.exists(path + ".index")):
                 continue
             if os.path.exists(os.path.join(folder, name + "." + kind + ".error")):

@@ -196,3 +196,65 @@ def test_what_is_in_an_archive(tmp_path):
     model.load_weights(path)
     with pytest.raises(ValueError, match="by_name"):
         model.load_weights(path, by_name=True)
+
+
+def of_keras_2_12(model, file):
+    """The weights as 2.12 has them: layers with weights stand twice in its list of layers."""
+    counts = {}
+    for layer in model.layers:
+        kind = torchkeras.names.to_snake_case(type(layer).__name__)
+        number = counts.get(kind, -1) + 1
+        counts[kind] = number + bool(layer.weights or hasattr(layer, "get_vocabulary"))
+        name = f"{kind}_{number}" if number else kind
+        group = file.create_group(f"_layer_checkpoint_dependencies/{name}/vars")
+        for index, weight in enumerate(layer.get_weights()):
+            group[str(index)] = weight
+        if hasattr(layer, "get_vocabulary"):
+            yield f"_layer_checkpoint_dependencies/{name}/vocabulary.txt", layer.get_vocabulary()
+    file.create_group("vars")
+    for index, value in enumerate(model.optimizer.get_weights()):
+        file[f"optimizer/vars/{index}"] = value
+
+
+def looking_up():
+    """Layers of the same classes with and without weights."""
+    layers = torchkeras.layers
+    x, y = (layers.Input((2,), dtype="string") for _ in range(2))
+    words = [layers.StringLookup(), layers.StringLookup()]
+    parts = [layers.Flatten()(layers.Embedding(4, 2)(f(z))) for f, z in zip(words, (x, y))]  # noqa: B905
+    z = layers.Concatenate()(parts)
+    for _ in range(3):
+        z = layers.Dropout(0.0)(layers.Dense(4)(z))
+    return torchkeras.Model([x, y], z), words
+
+
+def test_a_file_of_keras_2_12_numbers_layers_in_its_way(tmp_path):
+    data = [np.array([["a", "b"], ["c", "b"]], object)] * 2
+    model, words = looking_up()
+    for lookup, vocabulary in zip(words, (["a", "b"], ["c", "b"]), strict=True):
+        lookup.set_vocabulary(vocabulary)
+    model.compile("adam", "mse")
+    config = model.to_json()
+    for vocabulary in ('["[UNK]", "a", "b"]', '["[UNK]", "c", "b"]'):
+        config = config.replace(vocabulary, "null")
+    assert config.count("null") > model.to_json().count("null")
+    model.fit(data, np.ones((2, 4)), verbose=0)
+    with h5py.File(tmp_path / "w.weights.h5", "w") as file:
+        assets = list(of_keras_2_12(model, file))
+    other, lookups = looking_up()
+    for lookup, vocabulary in zip(lookups, (["a", "b"], ["c", "b"]), strict=True):
+        lookup.set_vocabulary(vocabulary)
+    other.compile("adam", "mse")
+    other.optimizer.build(other.trainable_variables)
+    other.load_weights(tmp_path / "w.weights.h5")
+    expected = model.predict(data, verbose=0)
+    np.testing.assert_array_equal(other.predict(data, verbose=0), expected)
+    for one, two in zip(model.optimizer.get_weights(), other.optimizer.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, two)
+    with zipfile.ZipFile(tmp_path / "model.keras", "w") as archive:
+        archive.writestr("config.json", config)
+        archive.write(tmp_path / "w.weights.h5", "model.weights.h5")
+        for path, vocabulary in assets:
+            archive.writestr(f"assets/{path}", "\n".join(vocabulary))
+    loaded = load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(loaded.predict(data, verbose=0), expected)
