@@ -433,7 +433,7 @@ if __name__ == "__main__":
         found, path = {}, os.path.join(folder, "read.json")
         if os.path.exists(path):
             with open(path) as file:
-                found = json.load(file)
+                found = {k: v for k, v in json.load(file).items() if k.split("|")[0] not in names}
         found.update(read(folder, names))
         with open(path, "w") as file:
             json.dump(found, file, indent=1)
