@@ -33,10 +33,10 @@ KINDS = {  # kinds of files of old_side.py and what the page calls them
     "keras_v3": '`"keras_v3"`',
     "numbered": "`.weights.h5`",
 }
-HEAD = """Models of each release are saved after two steps: predictions agree to {predict:g}, and the
-losses of three more epochs to {train:g} (a hundredth in half precision). A cell tells how many files
-predict alike, of how many, and after the comma how many train on alike, of those that hold what
-that takes. Until 2.12 `.keras` is another name of `.h5`, and `save_format="keras_v3"` gives an
+HEAD = """Models of each release are saved after two steps: predictions agree to {predict:g}, and
+the losses of three more epochs to {train:g} (a hundredth in half precision). A cell tells how many
+files predict alike, of how many, and after the comma how many train on alike, of those that hold
+what that takes. Until 2.12 `.keras` is another name of `.h5`, and `save_format="keras_v3"` gives an
 archive. Written by `compat_tests/make_old_tf_files.py`, {files} files.
 
 """
