@@ -17,8 +17,8 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 SIDE = ROOT / "compat_tests" / "matrix" / "old_side.py"
 sys.path[:0] = [str(ROOT), str(SIDE.parent)]
+import old_reasons  # noqa: E402
 import old_side  # noqa: E402
-import reasons  # noqa: E402
 
 from compat_tests.parts import write_part  # noqa: E402
 
@@ -90,7 +90,7 @@ def page(found: dict[str, dict[str, str]]) -> str:
         for key, said in cases.items():
             name, kind = key.split("|")
             if said not in ("alike", "not trained"):
-                why = reasons.old_reason(release, kind, name, said)
+                why = old_reasons.reason(release, kind, name, said)
                 noted = told.setdefault(why, {"models": set(), "releases": {}, "kinds": set()})
                 noted["models"].add(name.removeprefix("old_"))
                 noted["releases"][release] = True
