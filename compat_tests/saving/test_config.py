@@ -46,6 +46,38 @@ def test_json_goes_both_ways(case):
     assert [list(w.shape) for w in model_from_json(ours).weights] == [list(s) for s in shapes]
 
 
+class Placed(layers.Layer):
+    """A layer of one's own whose settings have names that layers of Keras 1 had."""
+
+    def __init__(self, input_dim, mode="add", bias=True, init="uniform", **kwargs):
+        super().__init__(**kwargs)
+        self.input_dim, self.mode, self.bias, self.init = input_dim, mode, bias, init
+
+    def call(self, inputs):
+        return inputs
+
+
+def test_words_of_keras_1_in_other_objects_stay():
+    dense = layers.Dense(2, kernel_regularizer=torchkeras.regularizers.OrthogonalRegularizer(0.1))
+    model = torchkeras.Sequential([layers.Input((3,)), Placed(7, init="zero"), dense])
+    read = model_from_json(model.to_json(), {"Placed": Placed})
+    assert read.get_config() == model.get_config()
+    assert (read.layers[0].input_dim, read.layers[0].init) == (7, "zero")
+
+
+@pytest.mark.parametrize("kind", ["Orthogonal", "Identity"])
+def test_names_of_early_keras_3(kind):
+    model = torchkeras.Sequential([layers.Dense(2, input_shape=(3,), kernel_initializer=kind)])
+    text = model.to_json().replace(f'"{kind}"', f'"{kind}Initializer"')
+    assert f"{kind}Initializer" in text
+    assert model_from_json(text).get_config() == model.get_config()
+
+
+def test_a_json_text_that_was_dumped_is_read():
+    model = torchkeras.Sequential([layers.Dense(2, input_shape=(3,))])
+    assert model_from_json(json.dumps(model.to_json())).get_config() == model.get_config()
+
+
 def sequential(*entries, **more):
     return {
         "class_name": "Sequential",

@@ -241,7 +241,7 @@ class HeNormal(_Named):
     _settings = (2.0, "fan_in", "truncated_normal")
 
 
-@builtin()
+@builtin("OrthogonalInitializer")  # as early Keras 3 wrote it
 class Orthogonal(_Random):
     """`gain` times a matrix with orthonormal rows or columns, whichever are fewer.
 

@@ -73,7 +73,7 @@ class Constant(Initializer):
         return super().from_config({k: configs.from_plain(v) for k, v in config.items()})
 
 
-@builtin()
+@builtin("IdentityInitializer")  # as early Keras 3 wrote it
 class Identity(Initializer):
     """`gain` on the diagonal of a matrix, zero elsewhere; other ranks are a ValueError.
 

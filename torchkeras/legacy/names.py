@@ -47,6 +47,8 @@ NAMES: dict[str, dict[str, str]] = {
         "zero": "initializers.Zeros",
         "he_normal_v2": "initializers.HeNormal",
         "_compute_fans": "initializers.drawn.fans",
+        "OrthogonalInitializer": "initializers.Orthogonal",
+        "IdentityInitializer": "initializers.Identity",
         "RandomNormalV2": "initializers.RandomNormal",
         "GlorotUniformV2": "initializers.GlorotUniform",
     },

@@ -119,6 +119,8 @@ def from_json(text: str, where: str = "The JSON text") -> dict[str, Any]:
         raise ValueError(f"{where} is larger than {_LARGEST} characters.")
     try:
         config = json.loads(text)
+        if isinstance(config, str):  # json.dump(model.to_json(), file) puts a text into a text
+            config = json.loads(config)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{where} is not valid JSON: {error}") from error
     if not isinstance(config, dict):

@@ -27,9 +27,25 @@ _SIGNS = {  # arguments that Keras 2 has not
 }  # fmt: skip
 
 
+_LAYERS = frozenset(  # a layer of the user's may have the same words in its config
+    "InputLayer Dense Activation Dropout SpatialDropout1D SpatialDropout2D SpatialDropout3D "
+    "Flatten Reshape Permute RepeatVector Masking Lambda Highway MaxoutDense ActivityRegularization "
+    "Embedding MaxPooling1D MaxPooling2D MaxPooling3D AveragePooling1D AveragePooling2D "
+    "AveragePooling3D GlobalMaxPooling1D GlobalMaxPooling2D GlobalMaxPooling3D "
+    "GlobalAveragePooling1D GlobalAveragePooling2D GlobalAveragePooling3D ZeroPadding1D "
+    "ZeroPadding2D ZeroPadding3D UpSampling1D UpSampling2D UpSampling3D Cropping1D Cropping2D "
+    "Cropping3D Conv1D Conv2D Conv3D SeparableConv2D Conv2DTranspose LocallyConnected1D "
+    "LocallyConnected2D SimpleRNN GRU LSTM ConvLSTM2D BatchNormalization GaussianNoise "
+    "GaussianDropout LeakyReLU PReLU ELU ThresholdedReLU SReLU ParametricSoftplus "
+    "TimeDistributed Bidirectional".split()
+)
+
+
 def is_of_keras_1(name: str, config: dict[str, Any]) -> bool:
     """Whether an entry is spelled as Keras 1 spells it."""
-    return name in _CLASSES or name == "Merge" or not _SIGNS.isdisjoint(config)
+    if name in _CLASSES or name == "Merge":
+        return True
+    return name in _LAYERS and not _SIGNS.isdisjoint(config)
 
 
 def as_keras_2(name: str, config: dict[str, Any]) -> tuple[str, dict[str, Any]]:
