@@ -29,9 +29,9 @@ _SIGNS = {  # arguments that Keras 2 has not
 
 _LAYERS = frozenset(  # a layer of the user's may have the same words in its config
     "InputLayer Dense Activation Dropout SpatialDropout1D SpatialDropout2D SpatialDropout3D "
-    "Flatten Reshape Permute RepeatVector Masking Lambda Highway MaxoutDense ActivityRegularization "
-    "Embedding MaxPooling1D MaxPooling2D MaxPooling3D AveragePooling1D AveragePooling2D "
-    "AveragePooling3D GlobalMaxPooling1D GlobalMaxPooling2D GlobalMaxPooling3D "
+    "Flatten Reshape Permute RepeatVector Masking Lambda Highway MaxoutDense "
+    "ActivityRegularization Embedding MaxPooling1D MaxPooling2D MaxPooling3D AveragePooling1D "
+    "AveragePooling2D AveragePooling3D GlobalMaxPooling1D GlobalMaxPooling2D GlobalMaxPooling3D "
     "GlobalAveragePooling1D GlobalAveragePooling2D GlobalAveragePooling3D ZeroPadding1D "
     "ZeroPadding2D ZeroPadding3D UpSampling1D UpSampling2D UpSampling3D Cropping1D Cropping2D "
     "Cropping3D Conv1D Conv2D Conv3D SeparableConv2D Conv2DTranspose LocallyConnected1D "
