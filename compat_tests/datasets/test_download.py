@@ -198,6 +198,66 @@ def test_extract(name, archive, site, cache):
     assert (cache / "datasets/pictures/deep/b.txt").read_bytes() == b"B" * 1000
 
 
+def tar_with(*members):
+    """Members: (name, kind, target or content)."""
+    body = io.BytesIO()
+    with tarfile.open(fileobj=body, mode="w:gz", format=tarfile.PAX_FORMAT) as archive:
+        for name, kind, told in members:
+            info = tarfile.TarInfo(name)
+            info.type = kind
+            if kind == tarfile.REGTYPE:
+                info.size = len(told)
+                archive.addfile(info, io.BytesIO(told))
+            else:
+                info.linkname = told
+                archive.addfile(info)
+    return body.getvalue()
+
+
+FILE, LINK, HARD = tarfile.REGTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE
+LONG = "d" * 247  # which links make a path of that is too long to be resolved
+HOSTILE = {
+    "CVE-2021-35958 upwards": [("../../marker", FILE, b"x")],
+    "CVE-2024-55459 absolute": [("/tmp/marker-of-torchkeras", FILE, b"x")],
+    "CVE-2025-12060 link": [("out", LINK, "../.."), ("out/marker", FILE, b"x")],
+    "CVE-2025-12638 long links": [
+        (LONG, tarfile.DIRTYPE, ""),
+        *((f"l{n}", LINK, "/".join([LONG] * 16)) for n in range(16)),
+        ("escape", LINK, "l0/" * 16 + "../" * 40), ("escape/marker", FILE, b"x")],
+    "CVE-2025-4517 link to itself": [("a", LINK, "a"), ("a/marker", FILE, b"x")],
+    "CVE-2025-4138 link outside": [("a", LINK, "/etc/hostname")],
+    "CVE-2026-12482 link and back": [
+        ("sub/link", LINK, "../.."), ("sub/link/../../marker", FILE, b"x")],
+    "f937c53558 hard link": [("hard", HARD, "../../decoy.txt"), ("hard", FILE, b"x")],
+    "a device": [("null", tarfile.CHRTYPE, "")],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("how", [{"extract": True}, {"untar": True}])
+@pytest.mark.parametrize("weakness", HOSTILE)
+def test_a_hostile_archive_writes_nothing(weakness, how, site, tmp_path, monkeypatch):
+    """CVE-2026-11816: the working folder, here the root of all, makes no difference."""
+    monkeypatch.chdir("/")
+    cache = tmp_path / "home" / "cache"
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "decoy.txt").write_text("as it was")
+    site.files["evil.tar.gz"] = tar_with(("good.txt", FILE, b"x"), *HOSTILE[weakness])
+    with pytest.raises(ValueError, match="evil.tar.gz"):
+        get_file("evil.tar.gz", site.url + "evil.tar.gz", cache_dir=cache, **how)
+    assert left_in(tmp_path) == ["home/cache/datasets/evil.tar.gz", "home/decoy.txt"]
+    assert (tmp_path / "home" / "decoy.txt").read_text() == "as it was"
+    assert not os.path.exists("/tmp/marker-of-torchkeras")
+
+
+def test_a_home_that_cannot_be_written_is_an_error(site, tmp_path, monkeypatch):
+    """Nothing is kept in a folder that others share instead."""
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "file"))
+    with pytest.raises(OSError):
+        get_file("x", site.url + "data.bin")
+    assert left_in(tmp_path) == ["file"]
+
+
 @pytest.mark.parametrize("fname", ["pictures", "pictures.tar.gz"])
 def test_untar(fname, site, cache):
     site.files["p.tgz"] = tar_of(FILES)

@@ -15,9 +15,11 @@ import numpy as np
 import pytest
 import torch
 
+import torchkeras
 from compat_tests.checks.commands import call
-from compat_tests.checks.hostile import archive, inside, refused, small_model
+from compat_tests.checks.hostile import archive, inside, layer, refused, small_model, stack
 from torchkeras.models import load_model
+from torchkeras.saving.state import read_state, write_state
 
 # --- HDF5 inside -----------------------------------------------------------------------------
 
@@ -165,6 +167,21 @@ def patched(offset, content):
     return "bad.keras"
 
 
+def vocabulary_bomb():
+    """A layer whose words are 256 MB of zeros."""
+    words = [layer("StringLookup"), layer("Hashing", num_bins=3)]
+    name = archive(lambda config: stack(*words), name="words.keras")
+    with zipfile.ZipFile(name) as file:
+        members = {member: file.read(member) for member in file.namelist()}
+    members["assets/layers/string_lookup/vocabulary.txt"] = bytes(2**28)
+    return raw(*members.items(), compression=zipfile.ZIP_DEFLATED)
+
+
+class Runs:
+    def __reduce__(self):
+        return (open, ("marker", "w"))
+
+
 ARCHIVES = {
     "config bomb": lambda: raw(
         ("config.json", b" " * 2**28), compression=zipfile.ZIP_DEFLATED),
@@ -177,6 +194,9 @@ ARCHIVES = {
     "weights of pickles": lambda: raw(
         ("config.json", good("config.json")), ("model.weights.npz", b"PK")),
     "config that is a list": lambda: raw(("config.json", b"[]")),
+    "a2f8eac8b2 vocabulary bomb": vocabulary_bomb,
+    "an npz of pickles": lambda: raw(
+        ("config.json", good("config.json")), ("model.weights.npz", pickle.dumps(Runs()))),
     "config too deep": lambda: raw(("config.json", b'{"a":' * 10**5 + b"1" + b"}" * 10**5)),
     "config of NaN": lambda: raw(("config.json", b"\xff\xfe")),
     "larger than the file": lambda: patched(20, struct.pack("<II", 2**31, 2**31)),
@@ -199,11 +219,6 @@ def test_two_members_of_one_name_are_refused(place):
 
 
 # --- state_dicts -----------------------------------------------------------------------------
-
-
-class Runs:
-    def __reduce__(self):
-        return (open, ("marker", "w"))
 
 
 def pickled(value):
@@ -284,3 +299,55 @@ def test_a_state_dict_goes_there_and_back(place, ending):
     assert {name: tuple(t.shape) for name, t in theirs.items()} == {
         name: tuple(t.shape) for name, t in one.state_dict().items()
     }
+
+
+# --- other files --------------------------------------------------------------------------------
+
+UNKNOWN = {  # what no reader is tried on in turn, as CVE-2024-37065 and CVE-2025-54886 did
+    "a pickle": lambda: pickle.dumps(Runs()),
+    "a pickle of old torch": lambda: pickle.dumps(0x1950A86A20F9469CFC6C, 2) + pickle.dumps(Runs()),
+    "a program": lambda: b"open('marker', 'w')",
+    "YAML": lambda: b"!!python/object/apply:os.system [touch marker]",
+    "nothing": lambda: b"",
+    "the beginning of a zip": lambda: b"PK\x03\x04",
+    "the beginning of HDF5": lambda: b"\x89HDF\r\n\x1a\n",
+}
+
+
+@pytest.mark.parametrize("ending", [".h5", ".keras", ".pt", ".weights.h5", ".bin"])
+@pytest.mark.parametrize("what", UNKNOWN)
+def test_a_file_is_what_its_content_says(place, what, ending):
+    name = f"bad{ending}"
+    (place / name).write_bytes(UNKNOWN[what]())
+    model = small_model()
+    assert name in refused(lambda: load_model(name))
+    assert name in refused(lambda: model.load_weights(name))
+    assert call("inspect", name).status == call("convert", name, "out.h5").status == 2
+
+
+def test_a_backup_is_no_pickle(place):
+    """VU#252619 and CVE-2026-31221."""
+    (place / "training_state").write_bytes(pickle.dumps(Runs()))
+    model = small_model()
+    backup = torchkeras.callbacks.BackupAndRestore(place)
+    data = np.zeros((2, 3), "float32"), np.zeros((2, 2), "float32")
+    assert "training_state" in refused(lambda: model.fit(*data, verbose=0, callbacks=[backup]))
+
+
+def test_a_backup_sets_nothing_but_what_it_keeps(place):
+    model = small_model()
+    data = np.zeros((2, 3), "float32"), np.zeros((2, 2), "float32")
+    kept = torchkeras.callbacks.BackupAndRestore(place, delete_checkpoint=False)
+    model.fit(*data, verbose=0, callbacks=[kept])
+    state = read_state("training_state")
+    for one in state["callbacks"]:
+        one["state"]["on_epoch_end"] = one["state"]["filepath"] = "marker"
+    write_state("training_state", state)
+    log = torchkeras.callbacks.EarlyStopping("loss")
+    model.fit(*data, epochs=3, verbose=0, callbacks=[log, kept])
+    assert callable(log.on_epoch_end) and not hasattr(log, "filepath")
+
+
+def test_what_edits_files_of_keras_is_absent():
+    """CVE-2026-0897 and CVE-2026-9335: there is no second reader that could be less careful."""
+    assert not hasattr(torchkeras.saving, "KerasFileEditor")

@@ -88,10 +88,8 @@ def _checked(model, name):
 
 
 def _inputs(path):
-    import numpy as np
+    from ..datasets import objects
 
-    stored = np.load(path)
-    if not path.endswith(".npz"):
-        return [stored]
-    with stored:
-        return [stored[key] for key in stored]
+    if path.endswith(".npz"):
+        return list(objects.read_npz(path).values())
+    return [objects.read_npy(path)]

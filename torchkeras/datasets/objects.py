@@ -7,6 +7,7 @@ and refuses every other name.
 
 from __future__ import annotations
 
+import io
 import math
 import pickle
 import zipfile
@@ -25,6 +26,12 @@ def read_npz(path: Any) -> dict[str, np.ndarray]:
             with archive.open(name) as file:
                 arrays[name.removesuffix(".npy")] = _read_npy(file, f"{name} in {path}")
     return arrays
+
+
+def read_npy(path: Any) -> np.ndarray:
+    """The array in an npy file; one of objects may hold lists of integers only."""
+    with open(path, "rb") as file:
+        return _read_npy(io.BytesIO(file.read()), str(path))
 
 
 def read_pickle(path: Any) -> Any:

@@ -198,6 +198,9 @@ def _read_one(root, model, optimizer, path):
     except ValueError as error:
         if root.is_checked and not str(error).startswith(optimizer.name):
             raise OSError(f"{root.file} is damaged: {error}") from error
+        if root.is_checked:  # what does not fit may be damage, which the checksums tell
+            for _, array in optimizer_state(root, path):
+                array.read()
         _log.warning(
             "%s: the state of the optimizer %s in the file does not fit the one in this version; "
             "the optimizer starts anew. (%s)",

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from ..names import has_controls
+from . import seal
 from .checksums import Checks
 from .h5_writer import CHECKSUMS
 from .texts import Texts
@@ -359,6 +360,7 @@ def reading(source: Any, name: str | None = None) -> Iterator[Node]:
         if not hasattr(source, "readinto"):
             bytes_ = stack.enter_context(open(source, "rb", buffering=0))
         with _naming(name, "/"):
+            seal.check(bytes_)
             file = stack.enter_context(h5py.File(source, "r"))
         yield _root(file, name, _raw(file, source), _texts_of(bytes_, file.userblock_size))
 

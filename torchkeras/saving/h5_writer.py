@@ -20,6 +20,7 @@ import numpy as np
 import torch
 
 from ..layout import contiguous
+from . import seal
 from .checksums import Checks, combined
 from .files import Disk
 
@@ -129,6 +130,10 @@ class _Made:
         self._places.append((place, value.nbytes, checksum))
         return checksum
 
+    def places(self) -> list[tuple[int, int]]:
+        """Offset and size of the arrays that were written beside."""
+        return [(offset, size) for offset, size, _ in self._places]
+
     def as_text(self) -> str:
         return json.dumps({key: checksum() for key, checksum in self.checksums.items()})
 
@@ -210,3 +215,4 @@ def writing(target: Any, start: int = 0) -> Iterator[Writer]:
             file.attrs[CHECKSUMS] = made.as_text()
         if disk.error is not None:
             raise disk.error
+        seal.write(raw, start, made.places())
