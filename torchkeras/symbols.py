@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from . import names, tree
 from .arrays import operand
 from .precision import DtypeName, dtype_name, torch_dtype
+from .variable import Variable
 
 Shape = tuple[int | None, ...]
 
@@ -427,6 +428,10 @@ def infer(
     What changes between the two runs is open (None) in the result. `settings` are arguments beside
     the others, which may say that the result is large.
     """
+    if getattr(operation, "__name__", "") in ("reshape", "view") and len(args) > 1 and not kwargs:
+        target = args[1] if isinstance(args[1], (list, tuple)) else args[1:]
+        if (shape := reshaped(args[0], target)) is not None:
+            return KerasTensor(shape, args[0].dtype)
     problem = None
     for sizes, place in _attempts(args, kwargs, device, settings):
         try:
@@ -437,6 +442,17 @@ def infer(
             continue
         return tree.map_structure(_merge, *runs)
     raise problem
+
+
+def reshaped(tensor: Any, sizes: Any) -> list[int | None] | None:
+    """The shape of an open tensor with new sizes, one of them -1; None if that is something else.
+
+    The sizes that are tried for what is open need not be multiples of the new ones.
+    """
+    whole = isinstance(sizes, (list, tuple)) and all(type(size) is int for size in sizes)
+    if not whole or list(sizes).count(-1) != 1 or None not in getattr(tensor, "shape", ()):
+        return None
+    return [None if size == -1 else size for size in sizes]
 
 
 def _attempts(args, kwargs, device, settings):
@@ -495,6 +511,8 @@ def _run_on_stand_ins(operation, args, kwargs, size, device):
 
 
 def _merge(one, other):
+    if isinstance(one, Variable):  # the weight itself, from a layer that holds numbers alone
+        one, other = one.value, other.value
     if not isinstance(one, Tensor):
         raise TypeError(f"A recorded operation must return tensors; it returned {one!r}.")
     shape = [a if a == b else None for a, b in zip(one.shape, other.shape, strict=True)]

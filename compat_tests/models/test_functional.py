@@ -13,6 +13,7 @@ from compat_tests import oracle
 from compat_tests.checks.model import describe, fill
 from compat_tests.checks.situations import check_situation
 from torchkeras import Model, Sequential, layers
+from torchkeras.layers.operations import TFOpLambda
 
 
 def random_graph(keras, seed):
@@ -245,3 +246,25 @@ def test_a_model_that_starts_inside_of_another_beside_keras():
         }
 
     check_situation(ask)
+
+
+def test_an_open_size_takes_new_sizes_that_it_must_be_a_multiple_of():
+    inputs = layers.Input((7, 6))
+    by_layer = TFOpLambda("reshape")(inputs, shape=[-1, 49, 6])
+    for outputs in (inputs.reshape(-1, 49, 6), torch.reshape(inputs, (-1, 49, 6)), by_layer):
+        model = Model(inputs, outputs)
+        assert model.output_shape == (None, 49, 6)
+        assert model(torch.zeros(14, 7, 6)).shape == (2, 49, 6)
+
+
+def test_a_layer_gives_a_weight():
+    class Numbers(layers.Layer):
+        def build(self, input_shape):
+            self.numbers = self.add_weight("numbers", (1, 4), initializer="ones")
+
+        def call(self, inputs):
+            return self.numbers
+
+    inputs = layers.Input((4,))
+    model = Model(inputs, inputs * Numbers()(inputs) + 1)
+    assert model(torch.ones(2, 4)).tolist() == [[2.0] * 4] * 2

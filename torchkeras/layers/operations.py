@@ -11,6 +11,7 @@ from .. import graph, names, tree
 from ..graph import KerasTensor
 from ..layer import TABLE, Layer
 from ..precision import dtype_name, torch_dtype
+from ..symbols import reshaped
 from . import (  # noqa: F401 - they fill the table
     tf_functions,
     tf_images,
@@ -158,6 +159,8 @@ class TFOpLambda(Operation):
         bare = self.function.rsplit(".", 1)[-1]
         argument = {"reshape": "shape", "broadcast_to": "shape", "resize": "size"}.get(bare)
         sizes = kwargs.get(argument)
+        if bare == "reshape" and not graph.is_symbolic(sizes):
+            return reshaped(args[0], sizes) if args else None
         if not graph.is_symbolic(sizes) and bare != "broadcast_to":
             return None
         told = tf_made.known_sizes(sizes)
