@@ -157,7 +157,7 @@ def row(case, side, rounds):
             operations += event.count / steps
     shares["outside"] = 1 - sum(shares.values())
     reached = flops / (shares["products"] * median(times))
-    counted = case not in ("lstm", "gru", "bilstm, masked")
+    counted = case not in ("lstm", "gru", "bilstm, masked", "tiny", "recommender")
     told = [f"{flops:.3g}" if counted else "", f"{median(times) * 1e3:.3g}"]
     told += [f"{share:.0%}" for share in shares.values()]
     return [*told, f"{reached:.0f}" if counted else "", f"{operations:.0f}", f"{calls:.0f}"]
