@@ -502,7 +502,7 @@ def bidirectional_states(keras, tf):
 
 
 @_model(VECTOR)
-def initializers(keras, tf):
+def initial_values(keras, tf):
     layers, kinds = keras.layers, keras.initializers
     stack = [layers.Input((5,))]
     for name in ("zeros", "ones", "lecun_normal", "he_uniform", "glorot_normal", "orthogonal"):

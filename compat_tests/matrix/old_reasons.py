@@ -26,14 +26,14 @@ _TABLE = [  # releases, kinds of files, parts of the model's name, of what was s
     ("1.13 1.8 1.4", "", "renorm", "", "before 1.14 renormalization keeps other statistics"),
     ("1.13 1.8 1.4", "", "added", "trains", "added losses are not in the file"),
     ("1.13 1.8 1.4", "checkpoint", "", "trains", _NO_STATE),
-    ("2.0 2.1", "", "clipped", "trains", "TensorFlow left `clipvalue` out of fit"),
+    ("2.0 2.1", "", "clipped in_parts", "trains", "TensorFlow left `clipvalue` out of fit"),
     (
-        "2.2 2.3",
+        "2.2 2.3 2.4",
         "",
         "hashing",
         "predicts",
-        "the file has a salt that its layer did not use; loaded by TensorFlow 2.3 it predicts as "
-        "here",
+        "the file has a salt that its layer did not use; loaded by TensorFlow itself it "
+        "predicts as here",
     ),
     (
         "",

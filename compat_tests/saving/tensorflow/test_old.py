@@ -113,6 +113,23 @@ def test_objects_of_tf_train_checkpoint_are_restored(wrap, build, tmp_path):
         Checkpoint(nothing=made()).restore(tmp_path / "w").assert_existing_objects_matched()
 
 
+def test_a_loss_scale_holds_its_optimizer(tmp_path):
+    """Until 2.2 the state was kept of the optimizer inside; later of the one around it."""
+    wrap = lambda: LossScaleOptimizer(legacy.Adam(0.1), False, 8.0)  # noqa: E731
+    model, other = trained(wrap()), made(wrap())
+    model.save_weights(tmp_path / "w")
+
+    def change(graph, tensors):
+        around = Node()
+        graph.nodes.append(around)
+        around.children = {"base_optimizer": graph.nodes[0].children["optimizer"]}
+        graph.nodes[0].children["optimizer"] = len(graph.nodes) - 1
+
+    changed(str(tmp_path / "w"), change)
+    other.load_weights(tmp_path / "w")
+    check_goes_on(model, other)
+
+
 def test_a_model_that_could_be_several_is_refused(tmp_path):
     model = trained()
     model.save_weights(tmp_path / "w")

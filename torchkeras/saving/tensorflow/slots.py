@@ -28,6 +28,10 @@ class State:
     def __init__(self, file: Bundle, graph: ObjectGraph, optimizer: Any, index: int, pairs: list):
         self._file, self._graph, self._optimizer = file, graph, optimizer
         self.keys: set[str] = set()
+        scale = graph.child(index, "loss_scale")
+        base = graph.child(index, "base_optimizer")
+        if base is not None and graph.child(index, "iter") is None:  # of a loss scale, before 2.2
+            index = base
         listed = graph.child(index, "_variables")
         if listed is not None:
             self._values = self._listed(listed)
@@ -35,7 +39,6 @@ class State:
         else:
             self._values = self._by_slot(index, {child: weight for weight, child in pairs})
             self._rate = self._one(index, "learning_rate")
-        scale = graph.child(index, "loss_scale")
         self._scale, self._good_steps = (
             None if scale is None else self._one(scale, name)
             for name in ("current_loss_scale", "good_steps")
