@@ -514,6 +514,11 @@ def initial_values(keras, tf):
     return keras.Sequential(stack + [layers.Dense(2, kernel_initializer=kinds.Identity(0.5))])
 
 
+# A function of that name would hide a module of TensorFlow 1.13, whose Lambda.from_config puts the
+# names of this module among those of its own.
+MODELS["old_initializers"] = MODELS.pop("old_initial_values")
+
+
 @_model(VECTOR)
 def regularized(keras, tf):
     layers, kinds, limits = keras.layers, keras.regularizers, keras.constraints

@@ -23,6 +23,7 @@ _TABLE = [  # releases, kinds of files, parts of the model's name, of what was s
         "",
         "the file lacks the input shape, and TensorFlow does not load it either",
     ),
+    ("1.13", "checkpoint", "stacked", "", "the file lacks the weights of cells in a list"),
     ("1.13 1.8 1.4", "", "renorm", "", "before 1.14 renormalization keeps other statistics"),
     ("1.13 1.8 1.4", "", "added", "trains", "added losses are not in the file"),
     ("1.13 1.8 1.4", "checkpoint", "", "trains", _NO_STATE),
