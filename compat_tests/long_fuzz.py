@@ -191,7 +191,7 @@ class Index(Reader):
         else:  # as the entry of some variable
             self.model.save_weights(prefix)
             raw = Bundle(prefix)._raw
-            raw[sorted(raw)[data[0] % len(raw)]] = data[1:]
+            raw[sorted(raw)[sum(data[:1]) % len(raw)]] = data[1:]
         entries = {b"": encode((1, 1), (3, encode((1, 1))))}
         entries |= {key.encode(): bytes(value) for key, value in raw.items()}
         Path(prefix + ".index").write_bytes(table.write(sorted(entries.items())))

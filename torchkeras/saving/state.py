@@ -64,7 +64,7 @@ def read_state(path: str) -> Any:
                 raise ValueError(f"{rest} bytes of arrays are there")
             arrays = [_array(file.read(row["size"]), row) for row in known["arrays"]]
             return _decode(known["value"], arrays)
-        except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+        except (ValueError, TypeError, LookupError, AttributeError, RuntimeError) as error:
             raise ValueError(f"{path} is cut short or damaged: {error}.") from error
 
 
