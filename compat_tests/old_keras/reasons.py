@@ -13,7 +13,7 @@ _BY_MODEL = {
     "loss_cosine_proximity": f"it was a mean and is a sum now{_AS_NOW}",
     "rule_adagrad": f"`clipnorm` was of all gradients together{_AS_NOW}",
 }
-_SAME = ("conv_same_th", "conv_lstm_th")
+_SAME = ("conv_same_th", "conv_same_tf", "conv_lstm_th", "conv_lstm_tf")
 
 
 def reason(about: dict, name: str, how: str, said: str) -> str:

@@ -104,3 +104,14 @@ def test_versions_that_train_in_the_order_of_layers(tmp_path):
         written(path, entries, weights, "RMSprop", [kept[name] for name in order], version)
         for one, name in zip(slots(load_model(path)), names, strict=True):
             np.testing.assert_array_equal(one, kept[name])
+
+
+def test_slots_of_a_layer_that_files_order_otherwise(tmp_path):
+    path = str(tmp_path / "model.h5")
+    highway = layer("Highway", "h", init="uniform", activation="linear", bias=True,
+                    batch_input_shape=[None, 2], dtype="float32")  # fmt: skip
+    names = ["h/W:0", "h/W_carry:0", "h/b:0", "h/b_carry:0"]
+    kept = {name: numbers(*(2, 2)[: 1 + ("W" in name)], seed=i) for i, name in enumerate(names)}
+    written(path, [highway], {"h": kept}, "RMSprop", list(kept.values()), "2.0.8")
+    for one, name in zip(slots(load_model(path)), [names[i] for i in (0, 2, 1, 3)], strict=True):
+        np.testing.assert_array_equal(one, kept[name])

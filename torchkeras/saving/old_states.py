@@ -32,9 +32,11 @@ def of_today(
         return state
     wanted = [read[id(weight)] for weight in model.trainable_variables]
     trained = list({part.path: part for source in wanted for part in source.datasets}.values())
-    if _numbers(version) < _SORTED_BEFORE:
-        names = _names(stored)
-        trained.sort(key=lambda part: names[part.path])
+    names = _names(stored)
+    by_name = _numbers(version) < _SORTED_BEFORE
+    order = sorted(names, key=names.get) if by_name else list(names)
+    places = {path: place for place, path in enumerate(order)}
+    trained.sort(key=lambda part: places[part.path])
     head = [pair for pair in state if pair[1].shape == ()]
     slots = [array for _, array in state[len(head) :]]
     shapes = [part.shape for part in trained]
