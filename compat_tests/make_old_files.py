@@ -25,10 +25,11 @@ import reasons  # noqa: E402
 from compat_tests.parts import write_part  # noqa: E402
 
 ASK = "import keras, sys; print(keras.__version__, keras.backend.backend(), sys.version.split()[0])"
-HEAD = """Models that use every layer, mode, rule and loss of standalone Keras were trained for two
-steps and saved by the versions themselves, as `.h5` and as JSON with a file of weights. Predictions
-agree to {predict:g}, the losses of three more steps to {train:g}, with those that went on or with
-those that the old version itself found after loading its file. Models that draw random numbers are
+HEAD = """Models that together use the layers, modes, rules and losses of standalone Keras were
+trained for two steps and saved by the versions themselves, as `.h5` and as JSON with a file of
+weights; of versions with fewer than 200 models only some were made. Predictions agree to
+{predict:g}, and the losses of three more steps to {train:g}, with the model that went on training
+or with what the old version found after loading its own file. Models that draw random numbers are
 not trained on. YAML is refused. Written by `compat_tests/make_old_files.py`.
 
 | Keras | backend | Python | models | `.h5` predict alike | JSON and weights in order | by name | \

@@ -165,6 +165,13 @@ def test_kernels_of_theano_are_turned(tmp_path):
     saved(path, config, {"c": [kernel, numbers(4)]}, "2.2.4", "theano")
     found = load_model(path, compile=False).layers[0].kernel.numpy()
     np.testing.assert_array_equal(found, kernel[::-1, ::-1])
+    kernel = numbers(2, 3, 2, 4, 5)
+    conv = layer("Conv3DTranspose", "c", filters=4, kernel_size=[2, 3, 2],
+                 batch_input_shape=[None, 6, 6, 6, 5])  # fmt: skip
+    config = {"class_name": "Sequential", "config": [conv]}
+    saved(path, config, {"c": [kernel, numbers(4)]}, "2.2.4", "theano")
+    found = load_model(path, compile=False).layers[0].kernel.numpy()
+    np.testing.assert_array_equal(found, kernel[::-1, ::-1, ::-1])
 
 
 SINGLE = {  # name -> config, shape of inputs, arrays, what it gives

@@ -10,7 +10,9 @@ import numpy as np
 from . import h5
 from .checksums import Checks
 
-_CONVOLUTIONS = ("Conv1D", "Conv2D", "Conv3D", "Conv2DTranspose", "ConvLSTM2D")
+_CONVOLUTIONS = (
+    "Conv1D", "Conv2D", "Conv3D", "Conv2DTranspose", "Conv3DTranspose", "ConvLSTM2D"
+)  # fmt: skip
 _SHAPED = ("PReLU", "ParametricSoftplus", "SReLU")
 _GATES_OF_1 = {"LSTM": (0, 2, 1, 3), "ConvLSTM2D": (0, 2, 1, 3), "GRU": (0, 1, 2)}
 
