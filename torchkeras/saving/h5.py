@@ -359,8 +359,11 @@ def reading(source: Any, name: str | None = None) -> Iterator[Node]:
         bytes_ = source
         if not hasattr(source, "readinto"):
             bytes_ = stack.enter_context(open(source, "rb", buffering=0))
-        with _naming(name, "/"):
+        try:
             seal.check(bytes_)
+        except OSError as error:
+            raise OSError(f"{name} is damaged: {error}.") from error
+        with _naming(name, "/"):
             file = stack.enter_context(h5py.File(source, "r"))
         yield _root(file, name, _raw(file, source), _texts_of(bytes_, file.userblock_size))
 
