@@ -247,6 +247,8 @@ def for_archives(value: Any, version: int) -> Any:
     unread.update(_OF_2.get(name, ()) if version == 3 else ())
     if name != "InputLayer":
         unread.add("batch_input_shape")
+    if "name" in inner and inner["name"] is None and "schedules" in module:
+        inner["name"] = name  # Keras 3 fails without one
     if module == "keras.losses":
         unread.add("fn")
         if inner.get("reduction") == "auto":
