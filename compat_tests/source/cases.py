@@ -1,10 +1,13 @@
 """One row or more for each layer class that can be written: name, layer, shapes of its inputs."""
 
+import warnings
+
 import torch
 
 import torchkeras as keras
 from torchkeras import layers as L
 from torchkeras.layers.experimental import RandomFourierFeatures
+from torchkeras.legacy import dropped
 
 IMAGE, FILM, VOLUME, STEPS, OPEN = (8, 9, 3), (4, 6, 7, 2), (4, 5, 6, 2), (6, 4), (None, None, 3)
 
@@ -30,6 +33,17 @@ class Scale(keras.layers.Layer):
 
     def call(self, x):
         return torch.relu(x * self.factor)
+
+
+def former(kind):
+    """What makes a layer of an old class, of which each use warns."""
+
+    def make():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            return kind()
+
+    return make
 
 
 def case(layer, *shapes, call=None, integers=0):
@@ -202,6 +216,10 @@ CASES = {
     "UpSampling2D": case(lambda: L.UpSampling2D((2, 3)), IMAGE),
     "UpSampling2D_by_a_kernel": case(lambda: L.UpSampling2D(2, interpolation="lanczos3"), IMAGE),
     "UpSampling3D": case(lambda: L.UpSampling3D(2), VOLUME),
+    "CosinesOfKeras1": case(lambda: dropped.CosinesOfKeras1(1), (4,), (4,)),
+    "SReLU": case(former(dropped.SReLU), STEPS),
+    "ParametricSoftplus": case(former(dropped.ParametricSoftplus), STEPS),
+    "NormalizationOfKeras1": case(lambda: dropped.NormalizationOfKeras1(1), STEPS),
     "ZeroPadding1D": case(lambda: L.ZeroPadding1D((1, 2)), STEPS),
     "ZeroPadding2D": case(lambda: L.ZeroPadding2D(((1, 2), (3, 0))), IMAGE),
     "ZeroPadding3D": case(lambda: L.ZeroPadding3D(1), VOLUME),

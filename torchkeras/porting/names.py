@@ -131,7 +131,22 @@ def _of_tensorflow(path):
             if found.__name__.split(".")[0] == ROOT and not found.__name__.startswith(_SHIM):
                 return ".".join([found.__name__, *parts[end:]])
             break
-    return _join(TENSORFLOW, path)
+    early = _join(TENSORFLOW, f"compat.v1.{path}")
+    return early if _is_early(path) and refusal(early) is None else _join(TENSORFLOW, path)
+
+
+def _is_early(path):
+    """Whether a name of TensorFlow warns that it is one of its first version."""
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        try:
+            found = importlib.import_module(_SHIM)
+            for part in path.split("."):
+                found = getattr(found, part)
+        except (AttributeError, ImportError):
+            return False
+    return any(issubclass(w.category, DeprecationWarning) and "tf.compat.v1" in str(w.message)
+               for w in told)  # fmt: skip
 
 
 def _of_keras(parts, called):

@@ -19,6 +19,7 @@ _MODELS = {f"{names.ROOT}.{path}" for path in (
 _TOLD = {
     f"{names.ROOT}.__version__": "the version is that of torchkeras, not of Keras",
     f"{names.ROOT}.backend.backend": "backend() answers 'torch' here",
+    f"{names.ROOT}.layers.Recurrent": "a cell in keras.layers.RNN has its step today",
     f"{names.ROOT}.backend.set_learning_phase": "model.train() and model.eval() say it today",
     **{
         f"{names.ROOT}.wrappers.scikit_learn.{name}": "scikeras has it today"
@@ -122,9 +123,13 @@ class _Port:
 
     def needs_tensors(self) -> bool:
         """Whether tensors are asked for what only TensorFlow's have, and no import gives it."""
-        places = {one.place for one in self._bindings} | {
-            one.place_of(use) for one in self._bindings for use in one.uses
-        }
+        import libcst as cst
+
+        lines = [x for x in self._module.body if isinstance(x, cst.SimpleStatementLine)]
+        at_once = {small for line in lines for small in line.body}
+        own = [one for one in self._bindings if one.statement in at_once]
+        places = {one.place for one in own}
+        places |= {one.place_of(use) for one in own for use in one.uses}
         if any(f"{place}.".startswith(f"{names.TENSORFLOW}.") for place in places):
             return False
         return _expects_tensors(self._module, set(self._uses), self._facts.models)

@@ -1,4 +1,4 @@
-"""CRC-32 checksums, made by a thread beside the one that goes through the arrays."""
+"""CRC-32 checksums, made by threads beside the one that goes through the arrays."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Checks:
         return self.aside(memoryview(data).nbytes, zlib.crc32, data)
 
     def aside(self, size: int, act: Callable, *args: Any) -> Callable[[], Any]:
-        """What waits for the result of a function of `size` bytes: the thread calls it, in turn.
+        """What waits for the result of a function of `size` bytes, which a thread calls.
 
         Those of few bytes are called at once.
         """
@@ -56,7 +56,7 @@ class Checks:
             found = act(*args)
             return lambda: found
         if self._thread is None:
-            self._thread = ThreadPoolExecutor(1, "checksums")
+            self._thread = ThreadPoolExecutor(2, "checksums")
         result = self._thread.submit(act, *args).result
         self._waiting.append(result)
         if len(self._waiting) > _WAITING:
