@@ -1,7 +1,7 @@
 """The writer of HDF5 files in the layouts of Keras, with checksums of all arrays and names.
 
-The library makes the structure of a file; large arrays are put into their places by the threads that
-make the checksums, which turn kernels into the axes of Keras too.
+The library makes the structure of a file; large arrays are put into their places by the threads
+that make the checksums, which turn kernels into the axes of Keras too.
 """
 
 from __future__ import annotations
