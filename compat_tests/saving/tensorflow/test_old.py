@@ -219,3 +219,8 @@ def test_a_subclass_is_built_for_what_its_folder_serves(with_shape, tmp_path):
     other = load_model(tmp_path, custom_objects={"Tower": Tower})
     assert other.built == with_shape
     np.testing.assert_array_equal(other.predict(X, verbose=0), expected)
+
+
+def test_an_object_graph_without_objects_is_an_error():
+    with pytest.raises(ValueError, match="no objects"):
+        ObjectGraph.parse(b"")

@@ -63,6 +63,8 @@ class ObjectGraph:
                 nodes.append(_parsed(message(value)))
             if len(nodes) > _MOST_NODES:
                 raise ValueError("it has too many objects")
+        if not nodes:
+            raise ValueError("it has no objects")
         for node in nodes:
             slots = [index for _, *ends in node.slots for index in ends]
             if any(not 0 <= i < len(nodes) for i in (*node.children.values(), *slots)):
