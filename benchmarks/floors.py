@@ -13,13 +13,13 @@ from __future__ import annotations
 
 import argparse
 import platform
-import sys
 import time
 from pathlib import Path
 from statistics import median
 
 import numpy as np
 import torch
+from optimizers import calls as calls_of
 from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 from train import ByHand, ByKeras
@@ -144,7 +144,7 @@ def row(case, side, rounds):
     with FlopCounterMode(display=False) as counter:
         runner.train()
     flops = counter.get_total_flops() / steps / 1e9
-    calls = python_calls(runner.train) / steps
+    calls = calls_of(runner.train) / steps
     with profile(activities=[ProfilerActivity.CPU]) as profiled:
         begun = time.perf_counter()
         runner.train()
@@ -161,21 +161,6 @@ def row(case, side, rounds):
     told = [f"{flops:.3g}" if counted else "", f"{median(times) * 1e3:.3g}"]
     told += [f"{share:.0%}" for share in shares.values()]
     return [*told, f"{reached:.0f}" if counted else "", f"{operations:.0f}", f"{calls:.0f}"]
-
-
-def python_calls(run):
-    count = 0
-
-    def note(frame, event, argument):
-        nonlocal count
-        count += event == "call"
-
-    sys.setprofile(note)
-    try:
-        run()
-    finally:
-        sys.setprofile(None)
-    return count
 
 
 if __name__ == "__main__":

@@ -52,6 +52,18 @@ def pack(structure: Any, flat: list[Any]) -> Any:
     return map_structure(lambda _: next(supply), structure)
 
 
+def dicts(structure: Any) -> Iterator[dict]:
+    """All dictionaries in `structure`, without recursion: `[d['a'] for d in dicts(config)]`."""
+    stack = [structure]
+    while stack:
+        value = stack.pop()
+        if isinstance(value, dict):
+            yield value
+            stack.extend(value.values())
+        elif isinstance(value, (list, tuple)):
+            stack.extend(value)
+
+
 def _like(sequence, items):
     if isinstance(sequence, list):
         return items

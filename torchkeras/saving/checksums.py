@@ -26,7 +26,7 @@ class Checks:
     """
 
     def __init__(self) -> None:
-        self._thread: ThreadPoolExecutor | None = None
+        self._threads: ThreadPoolExecutor | None = None
         self._waiting: deque[Callable[[], Any]] = deque()
         self._expected: list[tuple[Callable[[], int], int, str]] = []
 
@@ -34,8 +34,8 @@ class Checks:
         return self
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-        if self._thread is not None:
-            self._thread.shutdown(cancel_futures=kind is not None)
+        if self._threads is not None:
+            self._threads.shutdown(cancel_futures=kind is not None)
         if kind is None:
             for result in self._waiting:
                 result()
@@ -55,9 +55,9 @@ class Checks:
         if size < _ASIDE:
             found = act(*args)
             return lambda: found
-        if self._thread is None:
-            self._thread = ThreadPoolExecutor(2, "checksums")
-        result = self._thread.submit(act, *args).result
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(2, "checksums")
+        result = self._threads.submit(act, *args).result
         self._waiting.append(result)
         if len(self._waiting) > _WAITING:
             self._waiting.popleft()()

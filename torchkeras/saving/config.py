@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from .. import tree
 from ..configs import plain
 from ..layer import TABLE
 from ..precision import dtype_name
@@ -160,7 +161,7 @@ def build_model(
 
 def check_code(config: Any, where: str) -> None:
     """ValueError where a config holds Python code, which nothing here decodes."""
-    for entry in _dicts(config):
+    for entry in tree.dicts(config):
         if _holds_code(entry):
             raise ValueError(
                 f"{where}: {_called(entry)} holds Python code, which could do anything when it "
@@ -181,18 +182,6 @@ def _holds_code(entry):
     return any(inner.get(kind) == "lambda" for kind in kinds) or isinstance(
         inner.get("function"), list
     )
-
-
-def _dicts(value: Any) -> Iterator[dict]:
-    """All dictionaries in a config, without recursion."""
-    stack = [value]
-    while stack:
-        value = stack.pop()
-        if isinstance(value, dict):
-            yield value
-            stack.extend(value.values())
-        elif isinstance(value, (list, tuple)):
-            stack.extend(value)
 
 
 def _layer_entries(config: Any) -> Iterator[dict]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from .. import tree
+
 _JOINING = {
     "sum": "Add", "mul": "Multiply", "ave": "Average", "max": "Maximum", "min": "Minimum",
     "concat": "Concatenate", "dot": "Dot", "cos": "CosinesOfKeras1",
@@ -131,7 +133,7 @@ def completed(config: Any) -> Any:
     Where all that tell their order have their channels first, that was the default of the computer.
     Without a word of Keras 1 a Merge is the one that Keras 2.0 to 2.2 still had.
     """
-    entries = [entry for entry in _dicts(config) if isinstance(entry.get("config"), dict)]
+    entries = [entry for entry in tree.dicts(config) if isinstance(entry.get("config"), dict)]
     inners = [entry["config"] for entry in entries if "trainable" in entry["config"]]
     if {inner["dim_ordering"] for inner in inners if "dim_ordering" in inner} == {"th"}:
         for entry in entries:
@@ -142,14 +144,3 @@ def completed(config: Any) -> Any:
         for inner in merges:
             inner["mode"] = "cosines" if inner.get("mode") == "cos" else inner.get("mode")
     return config
-
-
-def _dicts(config):
-    stack = [config]
-    while stack:
-        value = stack.pop()
-        if isinstance(value, dict):
-            yield value
-            stack.extend(value.values())
-        elif isinstance(value, list):
-            stack.extend(value)
