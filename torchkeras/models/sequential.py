@@ -206,10 +206,12 @@ class Sequential(Functional):
         config = copy.deepcopy(config)
         entries = config if isinstance(config, list) else config["layers"]
         model = cls(name=None if isinstance(config, list) else config.get("name"))
+        shape = None if isinstance(config, list) else config.get("build_input_shape")
+        if entries and shape:
+            _tell_shape(entries[0], shape)
         with model._gathering():
             for entry in entries:
                 model.add(TABLE.deserialize(entry, custom_objects))
-        shape = None if isinstance(config, list) else config.get("build_input_shape")
         if model._graph is None and shape and model._stack:
             model.build(tuple(shape))
         return model
@@ -236,3 +238,11 @@ def _call(layer, tensor):
             "multi-output layers, use the functional API."
         )
     return output
+
+
+def _tell_shape(entry, shape):
+    """Until 2.2 an Embedding without `input_length` wrote an open shape for that of the model."""
+    inner = entry.get("config") if isinstance(entry, dict) else None
+    if isinstance(inner, dict) and entry.get("class_name") == "Embedding":
+        if inner.get("batch_input_shape") == [None, None] and len(shape) == 2:
+            inner["batch_input_shape"] = list(shape)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from .. import tree
 from ..budget import budget
 from ..config import KERAS_VERSION
-from . import archive, compiling, h5, h5_writer, object_weights, tensors, weights
+from . import archive, compiling, h5, h5_writer, object_weights, open_shapes, tensors, weights
 from .boundaries import tell_boundaries
 from .config import (
     archive_config,
@@ -231,10 +232,9 @@ def _load_h5(root, custom_objects, compile, safe_mode):
     stored = root.group("model_weights")
     with budget(_SPARE + 2 * weights.count(stored)):
         model = build_model(described, custom_objects, root.file, safe_mode)
-    if getattr(model, "_graph", None) is None and not model.built:
-        raise ValueError(
-            f"{root.file}: the model has no input shape, so it has no weights to load."
-        )
+        if not _is_built(model):
+            anew = partial(build_model, described, custom_objects, root.file, safe_mode)
+            model = open_shapes.built(model, stored, anew)
     _assign(weights.by_order(stored, model).read())
     if compile:
         text = root.text("training_config")

@@ -14,6 +14,8 @@ import sys
 import types
 from typing import Any
 
+from . import gpus
+
 _log = logging.getLogger("torchkeras")
 _MODULES = {"tf": "tensorflow", "tensorflow": "tensorflow", "np": "numpy", "torch": "torch"}
 _MODULES |= {"numpy": "numpy", "keras": "torchkeras", "K": "torchkeras.backend"}
@@ -70,14 +72,17 @@ def decoded(value: Any, where: str) -> Any:
 
 
 def replaced(value: Any, functions: dict[str, Any]) -> Any:
-    """`value`, a config, with `functions` in the place of the code of `Lambda` layers so called."""
+    """`value`, a config, with `functions` in the place of the code of `Lambda` layers so called.
+
+    Code of Keras itself that is known has its function here without being named.
+    """
     if isinstance(value, (list, tuple)):
         return type(value)(replaced(item, functions) for item in value)
     if not isinstance(value, dict):
         return value
     inner = value.get("config")
     if value.get("class_name") == "Lambda" and isinstance(inner, dict):
-        function = functions.get(str(inner.get("name")))
+        function = functions.get(str(inner.get("name"))) or gpus.known(inner)
         if callable(function):
             inner = {**inner, "function": function, "function_type": "raw"}
             if inner.get("output_shape_type") == "lambda":  # seen by running the function

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from . import h5
+from . import h5, renorm
 from .checksums import Checks
 
 _CONVOLUTIONS = (
@@ -44,6 +45,8 @@ def sources(
     """One source for each weight of a layer or nested model; None where the counts differ."""
     if of_keras_1 and len(datasets) != len(weights):
         found = _with_gates_joined(weights, datasets)
+    elif len(datasets) != len(weights):
+        found = _with_whole_averages(weights, datasets)
     else:
         found = [Source([dataset]) for dataset in datasets]
     if found is None or len(found) != len(weights):
@@ -72,6 +75,28 @@ def _by_layer(weights) -> Iterator[list[int]]:
     for index, weight in enumerate(weights):
         rows.setdefault(id(weight.layer), []).append(index)
     return iter(rows.values())
+
+
+# --- TensorFlow 1 ----------------------------------------------------------------------------
+
+
+def _with_whole_averages(weights, datasets):
+    """Until 1.13 batch renormalization had shares of its averages and no moving deviation."""
+    found, rest = [], list(datasets)
+    for weight in weights:
+        layer, name = weight.layer, weight.weight.name
+        if name == renorm.DEVIATION and found:  # the variance is before it
+            told = partial(renorm.deviation, layer=layer)
+            found.append(found[-1].then(found[-1].shape, told))
+        elif renorm.is_average(weight) and len(rest) > 1 and rest[1].shape == ():
+            average, share = rest.pop(0), rest.pop(0)
+            made = partial(renorm.whole, name=name)
+            found.append(Source([average, share], average.shape, made))
+        elif rest:
+            found.append(Source([rest.pop(0)]))
+        else:
+            return None
+    return None if rest else found
 
 
 # --- Keras 1 ---------------------------------------------------------------------------------

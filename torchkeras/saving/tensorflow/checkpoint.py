@@ -11,6 +11,7 @@ import numpy as np
 from ...arrays import to_numpy
 from ...optimizers import legacy as legacy_optimizers
 from ...variable import Variable
+from .. import renorm
 from ..files import replacing
 from . import bundle
 from .bundle import Bundle
@@ -116,20 +117,32 @@ def load_weights(model: Any, prefix: str, optimizer: bool = True) -> Status:
                 f"{prefix}: shape mismatch: weight {weight.name} has shape {tuple(weight.shape)}, "
                 f"{key!r} in the checkpoint has shape {file.entry(key).shape}."
             )
-    arrays = [file.array(key) for key in keys]
+    values = [(weight, file.array(key)) for (weight, _), key in zip(pairs, keys, strict=True)]
+    shares = _shares(file, [weight for weight, _ in pairs], keys)
+    values = renorm.of_today(values, {i: file.array(key) for i, key in shares.items()})
     words = read_tables(file, graph, model, index)
     state = _optimizer_state(file, graph, model, index, pairs) if optimizer else None
-    for (weight, _), array in zip(pairs, arrays, strict=True):
+    for weight, array in values:
         weight.assign(array)
-    used = set(keys) | {GRAPH, "save_counter/.ATTRIBUTES/VARIABLE_VALUE"}
+    used = {*keys, *shares.values()} | {GRAPH, "save_counter/.ATTRIBUTES/VARIABLE_VALUE"}
     for layer, key, vocabulary in words:
         layer.set_vocabulary(vocabulary)
         used |= {f"{key}-keys", f"{key}-values"}
     if state is not None:
         used |= state.give()
-    loaded = {id(weight) for weight, _ in pairs}
+    loaded = {id(weight) for weight, _ in values}
     missing = [weight.name for weight in model.weights if id(weight) not in loaded]
     return Status(prefix, missing, [key for key in file.keys() if key not in used])
+
+
+def _shares(file, weights, keys):
+    """The keys of what stands beside averages of TensorFlow 1, by the weights."""
+    found = {}
+    for weight, key in zip(weights, keys, strict=True):
+        share = key.replace("/.ATTRIBUTES", "_weight/.ATTRIBUTES")
+        if renorm.is_average(weight) and share in file and file.entry(share).shape == ():
+            found[id(weight)] = share
+    return found
 
 
 def read_tables(file: Bundle, graph: ObjectGraph, model: Any, index: int) -> list[tuple]:
