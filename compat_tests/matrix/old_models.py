@@ -39,16 +39,19 @@ def guarded(keras, v1):
         def __getattr__(self, name):
             return layer(name)
 
+    version = getattr(keras, "__version__", "2.1")  # before 1.9 there is none
+    kind = getattr(keras, "Sequential", None) or keras.models.Sequential
+
     def sequential(stack=None, name=None):
         if stack and hasattr(stack[0], "_keras_history"):
             first = stack[0]._keras_history[0]
             shape = getattr(first, "_batch_input_shape", None)
-            if keras.__version__ < "2.3" and not hasattr(stack[1], "layers"):
+            if version < "2.3" and not hasattr(stack[1], "layers"):
                 stack[1]._batch_input_shape = shape  # as `input_shape=` does; else it is lost
                 stack = stack[1:]
             else:
                 stack = [first] + stack[1:]
-        return keras.Sequential(stack, name=name)
+        return kind(stack, name=name)
 
     class Optimizers(Guard):
         def __getattr__(self, name):

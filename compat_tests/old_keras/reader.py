@@ -19,6 +19,7 @@ import words_of_2  # noqa: E402
 import writer  # noqa: E402
 
 import torchkeras  # noqa: E402
+from compat_tests import counted  # noqa: E402
 
 PREDICT, TRAIN = 1e-4, 1e-3
 FORMATS = (".h5", ".json", "by name")
@@ -81,34 +82,12 @@ def _compared(load, case, noted, trains):
     losses = writer.trained_on(model, case, x, y)
     if _is_among(losses, known):
         return "alike"
-    for shift in (_one_step_later, _product_as_it_was, _product_one_step_later):
+    for later in counted.WAYS:
         model = load()
-        shift(model.optimizer)
+        later(model.optimizer)
         if _is_among(writer.trained_on(model, case, x, y), known):
             return COUNTED
     return f"trains otherwise: {np.array(losses)} for {' or '.join(map(str, known))}"
-
-
-def _one_step_later(optimizer):
-    optimizer.iterations.assign(optimizer.iterations.numpy() + 1)
-
-
-def _product_as_it_was(optimizer):
-    """Only the steps that Nadam counts are one more, not the momenta that it multiplied."""
-    product = optimizer.variables[1].numpy() if _is_nadam(optimizer) else None
-    _one_step_later(optimizer)
-    if product is not None:
-        optimizer.variables[1].assign(product)
-
-
-def _product_one_step_later(optimizer):
-    if _is_nadam(optimizer):
-        step = int(optimizer.iterations.numpy())
-        optimizer.variables[1].assign(optimizer.momentum_product(step + 1))
-
-
-def _is_nadam(optimizer):
-    return type(optimizer).__name__ == "Nadam"
 
 
 def _is_among(losses, known):
