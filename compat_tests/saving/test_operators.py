@@ -110,3 +110,88 @@ def test_models_of_keras_3_are_saved_again(ending, tmp_path):
     if ending == "keras":
         found = oracle.ask_keras3(lambda keras: keras.models.load_model(path).predict(X, verbose=0))
         np.testing.assert_allclose(found, expected, 1e-6)
+
+
+OPERATIONS_OF_3 = {  # functions of keras.ops and of a tensor of shape (3, 4)
+    "arithmetic": lambda ops, x: [
+        x + 1.0, 2 - x, x * x, 3 / (x + 4.0), x // 0.3, x % 0.3, ops.power(x * x, 1.5), -x,
+        ops.maximum(x, 0.1), ops.minimum(-x, x)],
+    "unary": lambda ops, x: [
+        ops.abs(x), ops.exp(x), ops.square(x), ops.sqrt(x * x), ops.rsqrt(x * x), ops.floor(x),
+        ops.relu(x), ops.silu(x), ops.gelu(x), ops.gelu(x, approximate=False), ops.softsign(x),
+        ops.leaky_relu(x, 0.3), ops.softmax(x), ops.log_softmax(x, 1), ops.tanh(x), ops.erf(x)],
+    "reduced": lambda ops, x: [
+        ops.mean(x, 1), ops.sum(x, (1, 2)), ops.max(x, -1, keepdims=True), ops.min(x, 2),
+        ops.logsumexp(x, 1), ops.std(x, 1), ops.var(x, 2, keepdims=True), ops.prod(x, 1)],
+    "shapes": lambda ops, x: [
+        ops.reshape(x, (-1, 12)), ops.transpose(x, (0, 2, 1)), ops.expand_dims(x, 1),
+        ops.squeeze(ops.expand_dims(x, 1), 1), ops.stack([x, -x], 1), ops.cumsum(x, 1),
+        ops.concatenate([x, x], -1), ops.clip(x, 0, 1), x[:, 1:, ::2], x[:, 0], x[..., -1],
+        ops.split(x, 2, 2)[1], ops.unstack(x, axis=1)[2]],
+    "compared": lambda ops, x: [
+        ops.where(x > 0, x, -x), ops.where(ops.logical_and(x < 1, x != 0), x, x * 2),
+        ops.where(ops.logical_not(x <= 0.1), x, 0.5), ops.cast(x > 0, "float32") + x],
+    "products": lambda ops, x: [ops.matmul(x, ops.transpose(x, (0, 2, 1)))],
+    "integers": lambda ops, x: [
+        ops.cast(ops.cast(x * 3, "int32")[:, 1] + 2, "float32"),
+        ops.cast(ops.reshape(ops.cast(x * 3, "int32"), (-1, 12)) > 1, "float32")],
+}  # fmt: skip
+
+
+def written_by_keras_3(functions, path):
+    def write(keras):
+        x = keras.layers.Input((3, 4))
+        y = functions(keras.ops, keras.layers.Dense(4)(x))
+        model = keras.Model(x, y)
+        model.save(path)
+        return [np.fromfile(path, "uint8"), *model.predict(X, verbose=0)]
+
+    content, *expected = oracle.ask_keras3(write)
+    np.asarray(content, "uint8").tofile(path)
+    return load_model(path), expected
+
+
+@pytest.mark.parametrize("name", OPERATIONS_OF_3)
+@pytest.mark.parametrize("format", ["h5", "keras_v2", "tf", "json"])
+def test_tf_keras_reads_operations_of_keras_3(name, format, tmp_path):
+    model, expected = written_by_keras_3(OPERATIONS_OF_3[name], str(tmp_path / "model.keras"))
+    path = str(tmp_path / {"h5": "a.h5", "keras_v2": "a.keras"}.get(format, "a"))
+    if format == "json":
+        text = model.to_json()
+    else:
+        model.save(path, save_format=format)
+
+    def read(keras):
+        if format == "json":
+            found = keras.models.model_from_json(text)
+            found.set_weights(model.get_weights())
+        else:
+            found = keras.models.load_model(path, compile=False)
+        return found.predict(X, verbose=0)
+
+    for one, other in zip(oracle.ask(read), expected, strict=True):
+        np.testing.assert_allclose(one, other, 1e-5, 1e-5)
+    if format != "json":
+        again = load_model(path, compile=False).predict(X, verbose=0)
+        for one, other in zip(again, expected, strict=True):
+            np.testing.assert_allclose(one, other, 1e-5, 1e-5)
+
+
+UNTOLD = {  # TensorFlow has another function, or would compute them in another dtype
+    "no function": lambda ops, x: [ops.roll(x, 1), x],
+    "another dtype": lambda ops, x: [ops.mean(ops.cast(x, "int32"), 1), x],
+    "two dtypes": lambda ops, x: [x + ops.cast(x, "int32"), x],
+    "integers and a float": lambda ops, x: [ops.cast(x, "int32") + 0.5, x],
+    "places to split at": lambda ops, x: [*ops.split(x, [1, 3], 2), x],
+}
+
+
+@pytest.mark.parametrize("name", UNTOLD)
+def test_operations_that_tensorflow_lacks_stay(name, tmp_path):
+    model, expected = written_by_keras_3(UNTOLD[name], str(tmp_path / "model.keras"))
+    path = str(tmp_path / "a.h5")
+    model.save(path)
+    again = load_model(path, compile=False)
+    assert "KerasOperation" in [type(layer).__name__ for layer in again.layers]
+    for one, other in zip(again.predict(X, verbose=0), expected, strict=True):
+        np.testing.assert_allclose(one, other, 1e-5, 1e-5)

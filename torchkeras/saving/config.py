@@ -17,6 +17,7 @@ from ..layer import TABLE
 from ..precision import dtype_name
 from ..registry import custom_object_scope, get_registered_name, sharing
 from . import bytecode, keras1
+from .operators import for_tensorflow
 from .spellings import for_archives, has_other_meaning, modern
 
 _log = logging.getLogger("torchkeras")
@@ -46,6 +47,8 @@ def _for_all(value):
     if not isinstance(value, dict):
         return value
     value = {key: _for_all(item) for key, item in value.items()}
+    if value.get("class_name") == "KerasOperation" and "inbound_nodes" in value:
+        value = for_tensorflow(value)
     later = _LATER.get(str(value.get("class_name")))
     if later and isinstance(value.get("config"), dict):
         kept = {k: v for k, v in value["config"].items() if k not in later or later[k] != v}

@@ -14,6 +14,7 @@ from ..names import to_snake_case
 
 BESIDE = "tensorflow"  # the key of an entry that only torchkeras reads
 _CONSTANT = "_CONSTANT_VALUE"
+_EVERYTHING = {"start": None, "stop": None, "step": None}
 
 
 class _Unknown(Exception):
@@ -78,6 +79,12 @@ def _rows() -> Iterator[tuple[str, tuple[str, str, tuple, dict]]]:
 
 OPERATIONS = dict(_rows())
 _MODULES = {to_snake_case(found): (module, found) for module, found, _, _ in OPERATIONS.values()}
+_SYMBOLS = {to_snake_case(row[1]): name for name, row in reversed(OPERATIONS.items())}
+_OF_ANY_DTYPE = (
+    "reshape transpose concatenate stack unstack expand_dims squeeze get_item cast copy split "
+    "stop_gradient equal not_equal greater greater_equal less less_equal logical_and logical_or "
+    "logical_not absolute negative maximum minimum add subtract multiply"
+).split()
 
 
 def for_keras_3(entry: dict[str, Any]) -> dict[str, Any]:
@@ -171,3 +178,97 @@ def is_place(value: Any) -> bool:
         and isinstance(value[0], str)
         and all(type(number) is int for number in value[1:3])
     )
+
+
+# --- for tf.keras ----------------------------------------------------------------------------
+
+
+def for_tensorflow(entry: dict[str, Any]) -> dict[str, Any]:
+    """An entry of a model's layers with the function of TensorFlow in the place of an operation.
+
+    The entry itself where TensorFlow has none, or computes it in another dtype.
+    """
+    inner = entry["config"]
+    symbol = _SYMBOLS.get(inner["function"])
+    if symbol is None:
+        return entry
+    try:
+        calls = [_call_of_tf(call, symbol, inner) for call in entry["inbound_nodes"]]
+    except (_Unknown, KeyError, TypeError, IndexError):
+        return entry
+    kept = {key: inner[key] for key in ("name", "trainable", "dtype") if key in inner}
+    kind = "SlicingOpLambda" if symbol.endswith("getitem") else "TFOpLambda"
+    told = {"class_name": kind, "config": {**kept, "function": symbol}, "inbound_nodes": calls}
+    told |= {"module": "keras.layers"} if "module" in entry else {}
+    return {**entry, **told}
+
+
+def _call_of_tf(call, symbol, inner):
+    """A call of a function, from the settings and the call of an operation."""
+    if call["kwargs"]:
+        raise _Unknown
+    _, _, names, settings = OPERATIONS[symbol]
+    first, *others = call["args"]
+    if len(others) != len(names) or not _are_alike(inner["function"], call["args"]):
+        raise _Unknown
+    kwargs = {}
+    given = dict(inner["settings"])
+    for name, setting in settings.items():
+        value = given.pop(setting, None)
+        if value is not None and value is not False:
+            kwargs[name] = value
+    sizes = kwargs.get("num_or_size_splits")
+    if any(value is not None for value in given.values()) or isinstance(sizes, list):
+        raise _Unknown  # of places to split at the last size does not follow
+    if names == ("slice_spec",):
+        kwargs["slice_spec"] = _spec(others[0], len(_told(first)["shape"]))
+    else:
+        kwargs |= {name: _place(value) for name, value in zip(names, others, strict=True)}
+    if isinstance(first, list):
+        return [[*_place(one), kwargs] for one in first]
+    if _told(first) is None:  # a number; TensorFlow would take the dtype from it
+        return [_CONSTANT, -1, float(first), kwargs]
+    return [*_place(first), kwargs]
+
+
+def _told(value):
+    """The config of a tensor among the arguments of a call, else None."""
+    is_tensor = isinstance(value, dict) and value.get("class_name") == "__keras_tensor__"
+    return value["config"] if is_tensor else None
+
+
+def _place(value):
+    told = _told(value)
+    if told is not None:
+        return told["keras_history"]
+    if not isinstance(value, (int, float, bool)):
+        raise _Unknown
+    return value
+
+
+def _are_alike(function, args):
+    """Whether TensorFlow, which promotes nothing, computes in the dtype of Keras 3."""
+    flat = [one for arg in args for one in (arg if isinstance(arg, list) else [arg])]
+    flat = flat[1:] if function == "where" else flat
+    dtypes = {told["dtype"] for one in flat if (told := _told(one)) is not None}
+    numbers = any(type(one) is float for one in flat)
+    is_float = all("float" in dtype for dtype in dtypes)
+    return len(dtypes) == 1 and (is_float or (function in _OF_ANY_DTYPE and not numbers))
+
+
+def _spec(key, rank):
+    """An index as tf.keras writes it; its archives hold no ellipsis, so slices stand for that."""
+    if isinstance(key, list):
+        axes = sum(one is not None and not _is_ellipsis(one) for one in key)
+        parts = [[_EVERYTHING] * (rank - axes) if _is_ellipsis(one) else [_spec(one, rank)]
+                 for one in key]  # fmt: skip
+        return [one for part in parts for one in part]
+    if _is_ellipsis(key):
+        return _EVERYTHING
+    if isinstance(key, dict) and key.get("class_name") == "__slice__":
+        return {name: None if one is None else _place(one) for name, one in key["config"].items()}
+    return None if key is None else _place(key)
+
+
+def _is_ellipsis(key):
+    return isinstance(key, dict) and key.get("class_name") == "__ellipsis__"

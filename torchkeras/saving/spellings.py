@@ -10,7 +10,7 @@ from ..layer import TABLE, Layer, constructor_parameters
 from ..names import to_snake_case
 from . import branches, bytecode, keras1
 from .operation import KerasOperation, hard_sigmoid_of_keras_3
-from .operators import BESIDE, for_keras_3, is_place, tensor_of_3
+from .operators import BESIDE, for_keras_3, for_tensorflow, is_place, tensor_of_3
 
 _OTHER_NAMES = {
     "BatchNormalizationV1": "BatchNormalization",
@@ -304,6 +304,8 @@ def _with_calls_for_both(config, version):
 
     layers = []
     for entry in config["layers"]:
+        if version == 2 and entry["class_name"] == "KerasOperation":
+            entry = for_tensorflow(entry)
         calls = [renumbered(call) for call in entry["inbound_nodes"]]
         if entry["name"] in nested:
             calls = [call for call in calls for _ in range(2)]

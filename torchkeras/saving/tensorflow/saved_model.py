@@ -11,6 +11,7 @@ from typing import Any
 
 from ...config import KERAS_VERSION
 from ...layer import Layer
+from ...layers.operations import Operation
 from ...variable import Variable
 from ..config import json_text, layer_entry
 from ..files import replacing
@@ -50,12 +51,11 @@ def write(folder: str, model: Any, training_config: dict | None, optimizer: Any)
 
 def _described(builder, model, training_config):
     """Per node of a model or of a layer in one: its path, its kind, and Keras' metadata of it."""
-    found, todo = {}, [(0, "root", model)]
+    found, todo = {}, [(0, "root", model, layer_entry(model))]
     while todo:
-        index, path, thing = todo.pop()
+        index, path, thing, entry = todo.pop()
         if index in found:
             continue
-        entry = layer_entry(thing)
         metadata = {
             "name": thing.name,
             "trainable": thing.trainable,
@@ -73,10 +73,17 @@ def _described(builder, model, training_config):
         if graph is None:
             continue
         children = builder.graph.nodes[index].children
+        told = {one["config"]["name"]: one for one in entry["config"]["layers"]}
         for number, layer in enumerate(thing.layers):
             name = f"layer-{number}"
-            todo.append((children[name], f"{path}.{name}", layer))
+            one = told[layer.name] if isinstance(layer, Operation) else layer_entry(layer)
+            todo.append((children[name], f"{path}.{name}", layer, _alone(one)))
     return found
+
+
+def _alone(entry):
+    """An entry without its place in a model."""
+    return {key: value for key, value in entry.items() if key in ("class_name", "config")}
 
 
 def _kind(thing, graph):
@@ -96,6 +103,8 @@ def _shapes(layer):
             return [write(item) for item in shape]
         if isinstance(shape, dict):
             return {key: write(item) for key, item in shape.items()}
+        if shape is None:  # of a number that a function takes
+            return None
         return {"class_name": "TensorShape", "items": list(shape)}
 
     return write(layer.get_input_shape_at(0))
