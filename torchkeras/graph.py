@@ -44,6 +44,7 @@ class Graph:
         self.nodes = self._nodes_in_order(with_masks=False)
         self.owners = self._owners_by_depth()
         self.operations = list(dict.fromkeys(map(_operation, self.owners)))
+        self.spare: list[Any] = []  # other ways to run these calls, made once; no copy has them
 
     @property
     def layers(self) -> list[nn.Module]:

@@ -103,23 +103,28 @@ class BaseConv(SpatialLayer):
 
     def convolve(self, conv: nn.Module, x: Tensor) -> Tensor:
         """Pad where the native convolution does not, and convolve."""
-        if self._edges is not None:
-            return conv(F.pad(x, self._edges))
-        if not self._sized:
+        if self._edges is None and not self._sized:
             return conv(x)
+        x, padding = self.padded(conv, x)
+        if padding == conv.padding:
+            return conv(x)
+        # built for a size that needs other edges than this one
+        function = (F.conv1d, F.conv2d, F.conv3d)[self.rank - 1]
+        return function(x, conv.weight, conv.bias, conv.stride, padding, conv.dilation, conv.groups)
+
+    def padded(self, conv: nn.Module, x: Tensor) -> tuple[Tensor, tuple[int, ...]]:
+        """`x` with the edges that the native convolution cannot add, and those that it is to."""
+        if self._edges is not None:
+            return F.pad(x, self._edges), conv.padding
+        if not self._sized:
+            return x, conv.padding
         edges = [
             same_padding(n, k, s)
             for n, k, s in zip(x.shape[2:], self.kernel_size, self.strides, strict=True)
         ]
-        inside = conv.padding
-        if all(edge == (p, p) for edge, p in zip(edges, inside, strict=True)):
-            return conv(x)
-        x = F.pad(x, pad_argument(edges))
-        if not any(inside):
-            return conv(x)
-        # built for a size that needs other edges than this one
-        function = (F.conv1d, F.conv2d, F.conv3d)[self.rank - 1]
-        return function(x, conv.weight, conv.bias, conv.stride, 0, conv.dilation, conv.groups)
+        if all(edge == (p, p) for edge, p in zip(edges, conv.padding, strict=True)):
+            return x, conv.padding
+        return F.pad(x, pad_argument(edges)), (0,) * self.rank
 
     def activate(self, outputs: Tensor) -> Tensor:
         if self.activation is activations.linear:

@@ -117,11 +117,7 @@ class Network(Layer):
                 f'Model "{self.name}" has no call() method: write one, or make the model from '
                 "symbolic inputs and outputs."
             )
-        if self._single_input is not None and type(inputs) is Tensor:
-            flat = [self._single_input.take(inputs, self)]
-        else:
-            flat = self._flat_inputs(inputs)
-        plan = self._plan
+        flat, plan = self._taken(inputs), self._plan
         if mask is not None:
             given = self._flat_masks(mask)
             plan = self._plan_with(tuple(one is not None for one in given))
@@ -130,6 +126,10 @@ class Network(Layer):
         if self._graph.losses:
             self._note(outputs[-len(self._graph.losses) :])
             outputs = outputs[: -len(self._graph.losses)]
+        return self._packed(outputs)
+
+    def _packed(self, outputs):
+        """The outputs of a plan in the nesting of the model's."""
         return outputs[0] if self._single_output else tree.pack(self._graph.outputs, outputs)
 
     def add_loss(self, losses: Any, inputs: Any = None) -> None:
@@ -174,6 +174,12 @@ class Network(Layer):
                 super().add_loss(value)
             else:
                 super().add_metric(value, name)
+
+    def _taken(self, inputs):
+        """The inputs of a plan, each as the graph has it."""
+        if self._single_input is not None and type(inputs) is Tensor:
+            return [self._single_input.take(inputs, self)]
+        return self._flat_inputs(inputs)
 
     def _flat_inputs(self, inputs):
         """The given inputs in the order of the model's, found by name where they are a dict."""

@@ -23,6 +23,7 @@ from ..data.streams import Stream
 from ..data.workers import Work
 from ..tracking import set_training
 from . import arguments, execution, watch
+from .folding import folded
 from .logs import Logs
 from .merging import batches_at_once
 
@@ -177,15 +178,17 @@ def _outputs(model, batches, callbacks):
     many = batches_at_once(model, function, batches, callbacks)
     batches = batches.joined(many) if many > 1 else batches
     runs = execution.Runs(function, batches)
-    run, step, parts = runs.run, 0, []
-    for work in runs:
-        for hook in callbacks.predict_batch_begin:
-            hook(step, {})
-        outputs = run(work)
-        parts.append(outputs)
-        step = step + 1 if runs.plain else runs.steps
-        for hook in callbacks.predict_batch_end:
-            hook(step - 1, {"outputs": outputs})
+    step, parts = 0, []
+    with folded(model, function, callbacks) as quicker:
+        run = quicker or runs.run
+        for work in runs:
+            for hook in callbacks.predict_batch_begin:
+                hook(step, {})
+            outputs = run(work)
+            parts.append(outputs)
+            step = step + 1 if runs.plain else runs.steps
+            for hook in callbacks.predict_batch_end:
+                hook(step - 1, {"outputs": outputs})
     return parts
 
 

@@ -25,7 +25,7 @@ def batches_at_once(model: Any, run: Any, batches: Any, callbacks: Any) -> int:
         return 1
     if callbacks.predict_batch_begin or callbacks.predict_batch_end:
         return 1
-    if not _is_unseen(model, run):
+    if not is_unseen(model, run, callbacks):
         return 1
     numbers = _known_numbers(model)
     if numbers is None:
@@ -33,8 +33,10 @@ def batches_at_once(model: Any, run: Any, batches: Any, callbacks: Any) -> int:
     return max(1, min(_NUMBERS // max(1, numbers * batches.batch_size), batches.steps))
 
 
-def _is_unseen(model, run):
-    """Whether the model's own step runs, and no layer, hook or state would see larger batches."""
+def is_unseen(model: Any, run: Any, callbacks: Any) -> bool:
+    """Whether the model's own step runs, and no layer, hook, state or callback of the user's."""
+    if not all(map(_is_ours, (*callbacks.predict_batch_begin, *callbacks.predict_batch_end))):
+        return False
     if not isinstance(run, StepFunction) or run.step is None or model._graph is None:
         return False
     if "predict_step" in vars(model) or not _is_ours(type(model).predict_step):
