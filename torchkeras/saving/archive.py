@@ -18,14 +18,14 @@ from contextlib import contextmanager
 from typing import Any
 
 from ..config import KERAS_VERSION
-from . import h5, h5_writer
+from . import h5, h5_writer, seal
 from .config import from_json
+from .files import Places
 
 CONFIG, METADATA, WEIGHTS, ASSETS = "config.json", "metadata.json", "model.weights.h5", "assets/"
 _LARGEST_JSON = 64 * 2**20
 _LARGEST_INFLATION = 16  # of weights: random numbers hardly shrink, zeros of an optimizer do
 _SMALL = 16 * 2**20
-_PIECE = 2**20  # bytes that are compared with a checksum at a time
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
@@ -82,52 +82,24 @@ class Archive:
         if WEIGHTS in self.names and (info := self._members.getinfo(WEIGHTS)).compress_type == 0:
             self._check(info, None)
             with _naming(self.file, WEIGHTS):
-                source = _Part(self._handle, place_of(self._members, info), info.file_size)
+                start = place_of(self._members, info)
+                places = Places(self._handle, start, info.file_size)
         else:
-            info, source = None, io.BytesIO(self.bytes(WEIGHTS))
-        with h5.reading(source, f"{self.file}: {WEIGHTS}") as root:
+            info, places = None, Places(io.BytesIO(self.bytes(WEIGHTS)))
+        with h5.reading(places, f"{self.file}: {WEIGHTS}") as root:
             if info is not None and not root.is_checked:  # array by array, as they are read
                 with _naming(self.file, WEIGHTS):
-                    source.compare(info.CRC)
+                    _compare(places, info.CRC)
             yield root
 
 
-class _Part(io.RawIOBase):
-    """A part of an open file, as a file of its own that can be read."""
-
-    def __init__(self, raw: Any, start: int, size: int):
-        self._raw, self._start, self._size, self._at = raw, start, size, 0
-        self.raw = raw.fileno(), start  # where a thread beside finds its bytes
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        self._at = offset + (0, self._at, self._size)[whence]
-        return self._at
-
-    def tell(self) -> int:
-        return self._at
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        view = memoryview(buffer).cast("B")[: max(self._size - self._at, 0)]
-        self._raw.seek(self._start + self._at)
-        count = self._raw.readinto(view) if len(view) else 0
-        self._at += count
-        return count
-
-    def compare(self, checksum: int) -> None:
-        """OSError where the bytes are not those that the archive tells a checksum of."""
-        found, buffer, before = 0, memoryview(bytearray(_PIECE)), self.seek(0, 1)
-        self.seek(0)
-        while count := self.readinto(buffer):
-            found = zlib.crc32(buffer[:count], found)
-        if found != checksum or self._at != self._size:
-            raise OSError("its bytes are not what was written")
-        self.seek(before)
+def _compare(places, checksum):
+    """OSError where the bytes of a member are not those that the archive tells a checksum of."""
+    found = 0
+    for piece in seal.pieces(places, 0, places.size):
+        found = zlib.crc32(piece, found)
+    if found != checksum:
+        raise OSError("its bytes are not what was written")
 
 
 def place_of(members: zipfile.ZipFile, info: zipfile.ZipInfo) -> int:
@@ -174,10 +146,11 @@ def writing(path: str, config: str, date: str) -> Iterator[h5_writer.Writer]:
         file.write(info.FileHeader(zip64=True))  # its numbers follow when they are known
         start = file.tell()
         file.flush()
-        with h5_writer.writing(file.raw, start) as root:
+        places = Places(file.raw, start)
+        with h5_writer.writing(places) as root:
             yield root
-        info.file_size = info.compress_size = file.raw.seek(0, os.SEEK_END) - start
-        info.CRC = root.whole(file.raw, start)
+        info.file_size = info.compress_size = places.size
+        info.CRC = root.whole(places)
         file.seek(info.header_offset)
         file.write(info.FileHeader(zip64=True))
         file.seek(0, os.SEEK_END)

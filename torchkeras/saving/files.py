@@ -7,6 +7,7 @@ import itertools
 import os
 import socket
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -138,6 +139,67 @@ def _is_alive(pid):
     except OSError:
         pass
     return True
+
+
+class Places:
+    """A file from its byte `start` on, read and written at places, by several threads at once.
+
+    >>> import io
+    >>> places = Places(io.BytesIO(b"before: a text"), 8)
+    >>> places.write(0, b"A")
+    >>> places.read(0, 100), places.size
+    (b'A text', 6)
+    """
+
+    def __init__(self, raw: Any, start: int = 0, size: int | None = None):
+        self._raw, self._start, self._size, self._lock = raw, start, size, threading.Lock()
+        try:
+            self._handle = raw.fileno() if hasattr(os, "preadv") else None
+        except OSError:  # it is in memory
+            self._handle = None
+
+    @property
+    def size(self) -> int:
+        """Bytes from the start to the end, which was given or is the file's."""
+        if self._size is not None:
+            return self._size
+        with self._lock:
+            return self._raw.seek(0, os.SEEK_END) - self._start
+
+    def read(self, place: int, count: int) -> bytes:
+        """`count` bytes, fewer where the file ends."""
+        if self._size is not None:
+            count = max(min(count, self._size - place), 0)
+        if self._handle is not None:
+            return os.pread(self._handle, count, self._start + place)
+        with self._lock:
+            self._raw.seek(self._start + place)
+            return self._raw.read(count) or b""
+
+    def fill(self, place: int, buffer: Any) -> None:
+        """Read into a buffer; ValueError where the file ends before it is full."""
+        left = memoryview(buffer).cast("B")
+        while left:
+            if self._handle is not None:
+                count = os.preadv(self._handle, [left], self._start + place)
+            else:
+                with self._lock:
+                    self._raw.seek(self._start + place)
+                    count = self._raw.readinto(left)
+            if not count:
+                raise ValueError("it became shorter while it was read")
+            left, place = left[count:], place + count
+
+    def write(self, place: int, data: Any) -> None:
+        left = memoryview(data).cast("B")
+        while left:
+            if self._handle is not None:
+                count = os.pwrite(self._handle, left, self._start + place)
+            else:
+                with self._lock:
+                    self._raw.seek(self._start + place)
+                    count = self._raw.write(left)
+            left, place = left[count:], place + count
 
 
 class Disk:

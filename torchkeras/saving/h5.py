@@ -1,4 +1,4 @@
-"""The one reader of HDF5 files, which trusts nothing in them.
+"""The one reader of HDF5 files, which trusts nothing in them and asks no library.
 
 A file is followed only along hard links inside of itself; datasets must be plain numbers, stored
 in the file, uncompressed or deflated. Nothing is read before its declared size was compared with
@@ -11,10 +11,10 @@ from __future__ import annotations
 import io
 import json
 import math
-import os
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -22,48 +22,67 @@ import numpy as np
 from ..names import has_controls
 from . import seal
 from .checksums import Checks
+from .files import Places
 from .h5_writer import CHECKSUMS
-from .texts import Texts
+from .hdf5 import groups
+from .hdf5.heaps import Texts
+from .hdf5.storage import Storage
+from .hdf5.structure import Kind, Structure, part_of
+from .hdf5.types import Number, Text, shape_of, type_of
 
 LARGEST_TEXT = 64 * 2**20  # of one attribute, in bytes: the config of a very large model
 _LARGEST_LIST = 2**16  # of one attribute: Keras splits lists of names below this
 _LARGEST_DEFLATION = 1032  # more than this times smaller deflate cannot make anything
 _LIKELY_DEFLATION = 16  # more than that no weights become smaller, but for zeros
 _SMALL = 4 * 2**20
-_ASIDE = 2**16  # bytes; larger arrays are read beside
-_KINDS = "fiub"
 
 
-class _Told(dict[str, int]):
-    """The checksums in a file of torchkeras, by path and by path@attribute."""
+class _File:
+    """An open file: its bytes, and what was found in it."""
 
-    raw: tuple[int, int] | None = None  # descriptor and first byte, where it can be read beside
-    texts: Texts | None = None  # a reader of texts that goes around the library
+    def __init__(self, places: Places, name: str):
+        self.name = name
+        with _naming(name, "/"):
+            self.structure = Structure(places)
+        self.texts = Texts(self.structure)
+        self.checksums: dict[str, int] = {}  # of a file of torchkeras, by path and path@attribute
+        self.links = cache(partial(groups.links, self.structure))
+        self.attributes = cache(partial(groups.attributes, self.structure))
 
 
 class Node:
     """A group of an open file."""
 
-    def __init__(self, group: Any, file: str, path: str, checksums: _Told):
-        self._group, self.file, self.path = group, file, path
-        self._checksums = checksums
+    def __init__(self, file: _File, address: int, path: str):
+        self._file, self.path = file, path
+        self.address = address  # where it is in the file: several names may lead there
         self._opened: dict[str, Node | Dataset] = {}
 
     @property
-    def address(self) -> int:
-        """Where it is in the file: several names may lead there."""
-        return _address(self._group.id, self)
+    def file(self) -> str:
+        """The name of the file."""
+        return self._file.name
+
+    @property
+    def _checksums(self):
+        return self._file.checksums
+
+    @property
+    def _links(self):
+        with _naming(self.file, self.path):
+            return self._file.links(self.address)
+
+    @property
+    def _attributes(self):
+        with _naming(self.file, self.path):
+            return self._file.attributes(self.address)
 
     def __contains__(self, name: str) -> bool:
-        if name in self._opened:
-            return True
-        with _naming(self.file, self.path):
-            return bool(name) and "/" not in name and self._group.id.links.exists(name.encode())
+        return name in self._links
 
     def names(self) -> list[str]:
         """The names of what is in this group."""
-        with _naming(self.file, self.path):
-            return list(self._group.keys())
+        return list(self._links)
 
     def has(self, path: str) -> bool:
         """Whether something is at `path` below this group; ValueError where a link is on the way.
@@ -99,8 +118,7 @@ class Node:
         return self._at(path, Dataset)
 
     def has_attribute(self, name: str) -> bool:
-        with _naming(self.file, self.path):
-            return name in self._group.attrs
+        return name in self._attributes
 
     def text(self, name: str) -> str | None:
         """The text of an attribute, None where it is absent."""
@@ -155,24 +173,23 @@ class Node:
         return value
 
     def _attribute(self, name):
-        import h5py
-
         with _naming(self.file, f"attribute {name!r} of {self.path}"):
-            attribute = self._group.attrs.get_id(name)
-            kind, count = attribute.get_type(), math.prod(attribute.shape)
-            is_text = kind.get_class() == h5py.h5t.STRING
-            limit = _LARGEST_LIST if attribute.shape else LARGEST_TEXT
-            if count and (not is_text or attribute.get_storage_size() > limit):
+            told = self._attributes[name]
+            shape, kind = shape_of(told.space), type_of(told.type) if told.type else None
+            count = math.prod(shape)
+            if not count:
+                return []
+            limit = _LARGEST_LIST if shape else LARGEST_TEXT
+            if not isinstance(kind, Text) or (kind.size or 16) * count > limit:
                 raise self._wrong(f"attribute {name!r} is not a text or too large")
-            if count and self._checksums.texts and kind.is_variable_str():
-                texts = self._checksums.texts
-                value = texts.of(self.address, name.encode(), LARGEST_TEXT)
+            if kind.size is None:
+                found = self._file.texts.of(told.values, count, LARGEST_TEXT)
             else:
-                value = self._group.attrs[name] if count else []
-        items = [_text(item) for item in np.ravel(np.asarray(value, dtype=object))]
-        if any(len(item) > LARGEST_TEXT for item in items):
-            raise self._wrong(f"attribute {name!r} is too large")
-        return items if attribute.shape else items[0]
+                every = range(0, kind.size * count, kind.size)
+                found = [part_of(told.values, at, kind.size) for at in every]
+                found = [text.rstrip(kind.padding).rstrip(b"\0") for text in found]
+        items = [text.decode("utf-8", "replace") for text in found]
+        return items if shape else items[0]
 
     def _at(self, path, wanted):
         """What is at a path whose last step is to be a `Node` or a `Dataset`."""
@@ -188,26 +205,23 @@ class Node:
         return found
 
     def _open(self, step):
-        import h5py
-
-        here, links = f"{self.path.rstrip('/')}/{step}", self._group.id.links
+        here = f"{self.path.rstrip('/')}/{step}"
+        if step not in self._links or step in ("", ".", "..") or "/" in step:
+            raise ValueError(f"{self.file} has no {here}.")
+        if has_controls(step):
+            raise ValueError(f"{self.file}: a name in {self.path} is no plain text: {step!r}.")
+        address = self._links[step]
+        if address is None:
+            raise ValueError(
+                f"{self.file}: {here} is a link to another place. Only what is stored in the "
+                "file itself is read."
+            )
         with _naming(self.file, here):
-            name = step.encode()
-            if step in ("", ".", "..") or "/" in step or not links.exists(name):
-                raise ValueError(f"{self.file} has no {here}.")
-            if has_controls(step):
-                raise ValueError(f"{self.file}: a name in {self.path} is no plain text: {step!r}.")
-            if links.get_info(name).type != h5py.h5l.TYPE_HARD:
-                raise ValueError(
-                    f"{self.file}: {here} is a link to another place. Only what is stored in the "
-                    "file itself is read."
-                )
-            found = h5py.h5o.open(self._group.id, name)
-            if isinstance(found, h5py.h5g.GroupID):
-                return Node(h5py.Group(found), self.file, here, self._checksums)
-            if not isinstance(found, h5py.h5d.DatasetID):
+            if groups.is_group(self._file.structure, address):
+                return Node(self._file, address, here)
+            if self._file.structure.content(address, Kind.SPACE) is None:
                 raise ValueError(f"{self.file}: {here} is neither a group nor a dataset.")
-            return Dataset(found, self.file, here, self._checksums)
+            return Dataset(self._file, address, here)
 
     def _wrong(self, what):
         return ValueError(f"{self.file}: {what} (at {self.path}).")
@@ -216,46 +230,36 @@ class Node:
 class Dataset:
     """An array of an open file: `shape` and `dtype` as declared; `read` gets the values."""
 
-    def __init__(self, handle: Any, file: str, path: str, checksums: _Told):
-        import h5py
-
-        self.file, self.path, self._checksums = file, path, checksums
-        plan = handle.get_create_plist()
-        layout = plan.get_layout()
-        inside = (h5py.h5d.COMPACT, h5py.h5d.CONTIGUOUS, h5py.h5d.CHUNKED)
-        if layout not in inside or plan.get_external_count():
-            raise self._refuse("its values are in another file")
-        filters = [plan.get_filter(i)[0] for i in range(plan.get_nfilters())]
-        if not set(filters) <= {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE}:
-            raise self._refuse("it is compressed by something else than gzip")
-        if handle.get_type().get_class() not in (
-            h5py.h5t.INTEGER, h5py.h5t.FLOAT, h5py.h5t.ENUM
-        ):  # fmt: skip
-            raise self._refuse("it does not hold numbers")
-        space = handle.get_space()
-        if space.get_simple_extent_type() == h5py.h5s.NULL:
+    def __init__(self, file: _File, address: int, path: str):
+        self._file, self.address, self.path = file, address, path
+        structure = file.structure
+        kind = type_of(structure.content(address, Kind.TYPE) or bytes(8))
+        if not isinstance(kind, Number):
+            raise self._refuse("it does not hold numbers of a type that is read")
+        shape = shape_of(structure.content(address, Kind.SPACE))
+        if shape is None:
             raise self._refuse("it is empty")
-        self._handle, self._is_contiguous = handle, layout == h5py.h5d.CONTIGUOUS
-        self.shape, self.dtype = space.get_simple_extent_dims(), handle.dtype
-        if self.dtype.kind not in _KINDS or self.dtype.itemsize > 8:
-            raise self._refuse(f"numbers of the type {self.dtype} are not read")
-        self.size, self._everything = math.prod(self.shape), h5py.h5s.ALL
-        declared = self.size * self.dtype.itemsize
-        chunk = plan.get_chunk() if layout == h5py.h5d.CHUNKED else ()
-        if chunk and math.prod(chunk) * self.dtype.itemsize > max(2 * declared, _SMALL):
+        self._stored_as = kind.dtype
+        self.dtype = np.dtype(bool) if kind.is_truth else kind.dtype.newbyteorder("=")
+        self.shape, self.size = shape, math.prod(shape)
+        try:
+            self._storage = Storage(structure, address, shape, kind.dtype)
+        except ValueError as error:
+            raise self._refuse(str(error)) from error
+        declared, chunk = self.size * self.dtype.itemsize, self._storage.chunk
+        if math.prod(chunk) * self.dtype.itemsize > max(2 * declared, _SMALL):
             raise self._refuse(f"it is stored in chunks of {chunk}, larger than itself")
-        stored = handle.get_storage_size()
-        self.stored, self.is_deflated = stored, bool(filters)  # bytes that it takes in the file
-        stored *= _LARGEST_DEFLATION if filters else 1
-        if declared > stored and declared > _SMALL:
+        self.stored, self.is_deflated = self._storage.stored, self._storage.is_deflated
+        most = self.stored * (_LARGEST_DEFLATION if self.is_deflated else 1)
+        if declared > most and (declared > _SMALL or self._storage.is_whole):
             raise self._refuse(
-                f"it declares the shape {self.shape}, but the file holds {stored} bytes of it"
+                f"it declares the shape {shape}, but the file holds {self.stored} bytes of it"
             )
 
     @property
-    def address(self) -> int:
-        """Where it is in the file: several names may lead there."""
-        return _address(self._handle, self)
+    def file(self) -> str:
+        """The name of the file."""
+        return self._file.name
 
     @property
     def is_inflated(self) -> bool:
@@ -271,46 +275,38 @@ class Dataset:
         if checks is None:
             with Checks() as checks:
                 return self.read(checks)
-        values = np.empty(self.shape, self.dtype.newbyteorder("="))
-        place = self._place(values)
-        if place is None:
+        sums, place = self._file.checksums, self._storage.place
+        if place is None or not self.size:
             with _naming(self.file, self.path):
-                if self.size:
-                    self._handle.read(self._everything, self._everything, values)
-        if self.path in self._checksums:
-            act = (self._read_at, *place, values) if place else (zlib.crc32, values)
+                values = self._native(self._storage.read())
+            checksum = checks.of(values) if self.path in sums else None
+        elif self.path in sums and self._stored_as == self.dtype:
+            values = np.empty(self.shape, self.dtype)
+            checksum = checks.aside(values.nbytes, self._fill, place, values)
+        else:
+            values = np.empty(self.shape, self._stored_as)
+            self._fill(place, values)
+            values = self._native(values)
+            checksum = checks.of(values) if self.path in sums else None
+        if checksum is not None:
             checks.expect(
-                checks.aside(values.nbytes, *act), self._checksums[self.path],
+                checksum, sums[self.path],
                 f"{self.file} is damaged: {self.path} is not what was written. If it was changed "
                 f"on purpose, delete the attribute {CHECKSUMS!r} of the file.",
             )  # fmt: skip
         return values
 
-    def _place(self, values):
-        """Descriptor and offset of the bytes of a large array that torchkeras wrote, else None."""
-        raw = self._checksums.raw
-        if raw is None or self.path not in self._checksums or self.dtype != values.dtype:
-            return None
-        offset = self._handle.get_offset() if values.nbytes > _ASIDE else None
-        plain = self._is_contiguous and self.dtype.kind in "fiu" and offset is not None
-        return (raw[0], raw[1] + offset) if plain else None
-
-    def _read_at(self, descriptor, place, values):
-        left = memoryview(values).cast("B")
+    def _fill(self, place, values):
+        """Read values from their place; their checksum."""
         with _naming(self.file, self.path):
-            while left and (count := os.preadv(descriptor, [left], place)):
-                left, place = left[count:], place + count
+            self._file.structure.fill(place, values)
         return zlib.crc32(values)
+
+    def _native(self, values):
+        return np.ascontiguousarray(values, self.dtype).reshape(self.shape)
 
     def _refuse(self, why):
         return ValueError(f"{self.file}: the array {self.path} is refused: {why}.")
-
-
-def _address(handle, member):
-    import h5py
-
-    with _naming(member.file, member.path):
-        return h5py.h5o.get_info(handle).addr
 
 
 def count(root: Node, arrays: Iterable[Dataset]) -> int:
@@ -319,9 +315,7 @@ def count(root: Node, arrays: Iterable[Dataset]) -> int:
     ValueError where it has not: arrays that lie in each other could declare any size.
     """
     found = {array.address: array for array in arrays}.values()
-    with _naming(root.file, root.path):
-        room = root._group.file.id.get_filesize()
-    if sum(array.stored for array in found) > room:
+    if sum(array.stored for array in found) > root._file.structure.size:
         raise ValueError(f"{root.file}: its arrays lie in each other.")
     return sum(
         min(array.size, array.stored * (_LIKELY_DEFLATION if array.is_deflated else 1)
@@ -337,73 +331,55 @@ def rows(path: str, name: str) -> Any:
     """
     import h5py
 
-    root = _root(h5py.File(path, "r"), path)
-    if not root.has(name.strip("/")):
-        raise KeyError(f"{path} has no data set {name!r}; it has {root.names()}.")
-    return h5py.Dataset(root.dataset(name)._handle)
+    with reading(path) as root:
+        if not root.has(name.strip("/")):
+            raise KeyError(f"{path} has no data set {name!r}; it has {root.names()}.")
+        root.dataset(name)
+    return h5py.File(path, "r")[name]
 
 
 @contextmanager
 def reading(source: Any, name: str | None = None) -> Iterator[Node]:
-    """The root of an HDF5 file, given by its path, as an open `h5py.File` or a binary file.
+    """The root of an HDF5 file, given by its path, as `Places` or as an open group of h5py.
 
     `name` is what messages call it. OSError or ValueError, with that name, where it is damaged.
     """
-    import h5py
-
-    if isinstance(source, h5py.Group):
-        yield _root(source, name or str(source.file.filename))
-        return
-    name = name or str(source)
     with ExitStack() as stack:
-        bytes_ = source
-        if not hasattr(source, "readinto"):
-            bytes_ = stack.enter_context(open(source, "rb", buffering=0))
+        path, address, places = "/", None, source
+        if type(source).__module__.split(".")[0] == "h5py":
+            name, path, address = name or str(source.file.filename), source.name, _address(source)
+            places = Places(io.BytesIO(source.file.id.get_file_image()))
+        elif not isinstance(source, Places):
+            places = Places(stack.enter_context(open(source, "rb", buffering=0)))
+        name = name or str(source)
         try:
-            seal.check(bytes_)
+            seal.check(places)
         except OSError as error:
             raise OSError(f"{name} is damaged: {error}.") from error
-        with _naming(name, "/"):
-            file = stack.enter_context(h5py.File(source, "r"))
-        yield _root(file, name, _raw(file, source), _texts_of(bytes_, file.userblock_size))
+        file = _File(places, name)
+        yield _root(file, file.structure.root if address is None else address, path)
 
 
-def _texts_of(source, start):
-    """A reader of texts in a binary file, in which the HDF5 file begins at the byte `start`."""
-    size = source.seek(0, io.SEEK_END) - start
+def _address(group):
+    """Where a group of h5py is in its file, all of which is made known."""
+    import h5py
 
-    def read(address, count):
-        if address + count > size:
-            raise ValueError("it is said to be beyond the end of the file")
-        source.seek(start + address)
-        return source.read(count)
-
-    return Texts(read, size)
+    group.file.flush()
+    return h5py.h5o.get_info(group.id).addr
 
 
-def _raw(file, source):
-    """Where the bytes of an open file are: its descriptor and the first of them, or None."""
-    if not hasattr(os, "preadv"):
-        return None
-    if file.driver == "sec2":
-        return file.id.get_vfd_handle(), 0
-    return getattr(source, "raw", None)
-
-
-def _root(group, file, raw=None, texts=None):
-    checksums = _Told()
-    checksums.raw, checksums.texts = raw, texts
-    root = Node(group, file, group.name, checksums)
+def _root(file, address, path):
+    root = Node(file, address, path)
     text = root.text(CHECKSUMS)
     if text is not None:
         try:
             told = json.loads(text)
             if not all(type(value) is int for value in told.values()):
                 raise ValueError("they are no numbers")
-            checksums.update(told)
+            file.checksums.update(told)
         except (ValueError, AttributeError, RecursionError) as error:
-            raise OSError(f"{file} is damaged: its checksums cannot be read.") from error
-        _check_presence(root, checksums)
+            raise OSError(f"{file.name} is damaged: its checksums cannot be read.") from error
+        _check_presence(root, file.checksums)
     return root
 
 
@@ -439,9 +415,3 @@ class _naming:
         if issubclass(kind, ValueError) and str(error).startswith(str(self.file)):
             return
         raise OSError(f"{self.file}: {self.member} cannot be read: {error}") from error
-
-
-def _text(value):
-    if not isinstance(value, bytes):  # what is no UTF-8 stands in a `str` as half a character
-        value = str(value).encode("utf-8", "surrogateescape")
-    return value.decode("utf-8", "replace")

@@ -1,19 +1,16 @@
 """The writer of HDF5 files in the layouts of Keras, with checksums of all arrays and names.
 
-The library makes the structure of a file; large arrays are put into their places by the threads
-that make the checksums, which turn kernels into the axes of Keras too.
+Every array has its place at once, and is put there by the threads that make the checksums, which
+turn kernels into the axes of Keras too; what leads to the arrays follows when all are known.
 """
 
 from __future__ import annotations
 
 import io
 import json
-import os
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from functools import cache
-from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -22,142 +19,129 @@ import torch
 from ..layout import contiguous
 from . import seal
 from .checksums import Checks, combined
-from .files import Disk
+from .files import Places
+from .hdf5 import writing as hdf5
+from .hdf5.structure import padded
 
 CHECKSUMS = "torchkeras_checksums"  # the attribute that tells them
-_PIECE = 4 * 2**20
+_LARGEST_ATTRIBUTE = 64512  # bytes in HDF5, with room for its header
 
 
 class Writer:
     """A group of a file that is being written."""
 
-    def __init__(self, group: Any, made: _Made):
-        self._group, self._all = group, made
-        self._path = group.name
+    def __init__(self, group: hdf5.Group, file: _File, path: str):
+        self._group, self._file, self._path = group, file, path
         self._below: dict[str, Writer] = {}
         self._checksums: dict[str, Callable[[], int]] = {}  # of this group's attributes and arrays
 
     def group(self, name: str) -> Writer:
         """The group `name` below this one, made where it is not there."""
         if name not in self._below:
-            self._below[name] = Writer(self._make(name), self._all)
+            group = self._group
+            for step in name.split("/"):
+                group = group.members.setdefault(step.encode(), hdf5.Group())
+            self._below[name] = Writer(group, self._file, f"{self._path.rstrip('/')}/{name}")
         return self._below[name]
-
-    def _make(self, name):
-        import h5py
-
-        try:
-            return h5py.Group(h5py.h5g.create(self._group.id, name.encode(), _between()))
-        except ValueError:  # it is there: as a part of another's name, or in a file of the user's
-            return self._group.require_group(name)
 
     def text(self, name: str, value: str, as_bytes: bool = True) -> None:
         """An attribute; Keras writes some as bytes and some as text."""
-        self._group.attrs[name] = value.encode() if as_bytes else value
-        self._note(f"@{name}", self._all.checks.of(value.encode()))
+        self._group.told[name] = value.encode() if as_bytes else value
+        self._note(f"@{name}", self._file.checks.of(value.encode()))
 
     def texts(self, name: str, values: Iterable[str]) -> None:
         """A list of names, split as Keras splits it where it is too large for one attribute."""
         values = list(values)
-        self._note(f"@{name}", self._all.checks.of("\n".join(values).encode()))
+        self._note(f"@{name}", self._file.checks.of("\n".join(values).encode()))
         values = [value.encode() for value in values]
-        limit = 64512  # of an attribute in HDF5, with room for its header
-        if any(len(value) > limit for value in values):
+        if any(len(value) > _LARGEST_ATTRIBUTE for value in values):
             longest = max(values, key=len)
             raise ValueError(f"The name {longest[:60]!r}... is too long for an HDF5 file.")
         array, parts = np.asarray(values), 1
-        while any(max(p.nbytes, 16 * p.size) > limit for p in np.array_split(array, parts)):
+        while any(
+            max(part.nbytes, 16 * part.size) > _LARGEST_ATTRIBUTE
+            for part in np.array_split(array, parts)
+        ):
             parts += 1
         if parts == 1:
-            self._group.attrs[name] = values
-        else:
-            for number, part in enumerate(np.array_split(array, parts)):
-                self._group.attrs[f"{name}{number}"] = part
+            self._group.told[name] = values
+        for number, part in enumerate(np.array_split(array, parts) if parts > 1 else ()):
+            self._group.told[f"{name}{number}"] = part
 
     def link(self, path: str, name: str) -> None:
         """A second path to the group that was made here under a name; both are below this one."""
         above, _, last = path.rpartition("/")
         target = self._below[name]
-        self._group.require_group(above or "/")[last] = target._group
+        group = self.group(above)._group if above else self._group
+        group.members[last.encode()] = target._group
+        target._group.references += 1
         start = f"{self._path.rstrip('/')}/{path}"
-        self._all.checksums |= {start + key: of for key, of in target._checksums.items()}
+        self._file.checksums |= {start + key: of for key, of in target._checksums.items()}
 
     def array(self, name: str, value: np.ndarray) -> None:
         """An array or a view of one, which stays as it is until the file is written."""
-        import h5py
+        above, _, last = name.rpartition("/")
+        group, value = self.group(above)._group if above else self._group, np.asarray(value)
+        if last.encode() in group.members:
+            raise ValueError(f"The array {name!r} is in the group {self._path!r} already.")
+        place = self._file.place(value.nbytes)
+        group.members[last.encode()] = hdf5.Array(value.dtype, value.shape, place, value.nbytes)
+        self._note(f"/{name}", self._file.put(value, place))
 
-        value = np.asarray(value)
-        space = h5py.h5s.create_simple(value.shape) if value.ndim else h5py.h5s.create(
-            h5py.h5s.SCALAR)  # fmt: skip
-        kind = h5py.h5t.py_create(value.dtype, logical=True)
-        made = h5py.h5d.create(
-            self._group.id, name.encode(), kind, space, _plain_arrays(), _between()
-        )
-        self._note(f"/{name}", self._all.put(made, value))
-
-    def whole(self, raw: Any, start: int) -> int:
-        """The checksum of the file, which is closed, in a raw file from the byte `start` on."""
-        return self._all.whole(raw, start)
+    def whole(self, places: Places) -> int:
+        """The checksum of the file, which is closed."""
+        return self._file.whole(places)
 
     def _note(self, key, checksum):
         path = self._path.rstrip("/") if key.startswith("/") else self._path
-        self._checksums[key] = self._all.checksums[path + key] = checksum
+        self._checksums[key] = self._file.checksums[path + key] = checksum
 
 
-class _Made:
-    """What is to be told of all that was written into a file."""
+class _File:
+    """The arrays of a file and all checksums in it."""
 
-    def __init__(self, checks: Checks, raw: Any = None, start: int = 0):
-        self.checks, self._raw, self._start = checks, raw, start
+    def __init__(self, checks: Checks, places: Places):
+        self.checks, self._places, self._end = checks, places, hdf5.FIRST
         self.checksums: dict[str, Callable[[], int]] = {}  # by path, or path@attribute
-        self._places: list[tuple[int, int, Callable[[], int]]] = []  # of arrays: offset, bytes
+        self._arrays: list[tuple[int, int, Callable[[], int]]] = []  # place, bytes, checksum
 
-    def put(self, made: Any, value: np.ndarray) -> Callable[[], int]:
-        """Write an array where the library says, beside it if the file is only ours.
+    def place(self, size: int) -> int:
+        """Where an array of so many bytes may be."""
+        place = self._end
+        self._end += padded(size)
+        return place
 
-        What waits for its checksum.
-        """
-        import h5py
-
-        if self._raw is None or not hasattr(os, "pwrite") or not value.size:
-            whole = _in_order(value)
-            if value.size:
-                made.write(h5py.h5s.ALL, h5py.h5s.ALL, whole)
-            return self.checks.of(whole)
-        place = made.get_offset()
-        task = (_write_at, self._raw.fileno(), self._start + place, value)
-        checksum = self.checks.aside(value.nbytes, *task)
-        self._places.append((place, value.nbytes, checksum))
+    def put(self, value: np.ndarray, place: int) -> Callable[[], int]:
+        """Write an array to its place, beside if it is large; what waits for its checksum."""
+        checksum = self.checks.aside(value.nbytes, _write_at, self._places, place, value)
+        self._arrays.append((place, value.nbytes, checksum))
         return checksum
 
-    def places(self) -> list[tuple[int, int]]:
-        """Offset and size of the arrays that were written beside."""
-        return [(offset, size) for offset, size, _ in self._places]
+    def close(self, root: hdf5.Group) -> None:
+        """Write what leads to the arrays, and the seal."""
+        told = {key: checksum() for key, checksum in self.checksums.items()}
+        root.told[CHECKSUMS] = json.dumps(told)
+        block = hdf5.Block(root, self._end)
+        self._places.write(self._end, block.content)
+        self._places.write(0, block.head)
+        seal.write(self._places, [(place, size) for place, size, _ in self._arrays])
 
-    def as_text(self) -> str:
-        return json.dumps({key: checksum() for key, checksum in self.checksums.items()})
-
-    def whole(self, raw: Any, start: int) -> int:
+    def whole(self, places: Places) -> int:
         """The checksum of all that was written; the arrays are not read again for it."""
-        found, position = 0, 0
-        end = raw.seek(0, io.SEEK_END) - start
-        for offset, size, checksum in [*sorted(self._places, key=itemgetter(0)), (end, 0, int)]:
-            raw.seek(start + position)
-            while position < offset:
-                between = raw.read(min(offset - position, _PIECE))
-                if not between:
-                    raise OSError("A file became shorter while it was written.")
-                found, position = zlib.crc32(between, found), position + len(between)
-            found, position = combined(found, checksum(), size), position + size
+        arrays, found = [array for array in self._arrays if array[1]], 0
+        sums = [(checksum(), size) for _, size, checksum in arrays]
+        spans = seal.gaps(places.size, [array[:2] for array in arrays])
+        for (place, size), (checksum, length) in zip(spans, [*sums, (0, 0)], strict=True):
+            for piece in seal.pieces(places, place, size):
+                found = zlib.crc32(piece, found)
+            found = combined(found, checksum, length)
         return found
 
 
-def _write_at(handle, place, value):
+def _write_at(places, place, value):
     whole = _in_order(value)
-    left = memoryview(whole).cast("B")
-    while left:
-        count = os.pwrite(handle, left, place)
-        left, place = left[count:], place + count
+    if whole.size:
+        places.write(place, whole)
     return zlib.crc32(whole)
 
 
@@ -168,51 +152,42 @@ def _in_order(value):
     return contiguous(torch.from_numpy(value)).numpy()
 
 
-@cache
-def _plain_arrays():
-    """How arrays are stored: at places known at once, without the time of writing."""
-    import h5py
-
-    plan = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
-    plan.set_obj_track_times(False)
-    plan.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
-    plan.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
-    return plan
-
-
-@cache
-def _between():
-    """How names are written: groups on the way are made, and texts are UTF-8."""
-    import h5py
-
-    plan = h5py.h5p.create(h5py.h5p.LINK_CREATE)
-    plan.set_create_intermediate_group(True)
-    plan.set_char_encoding(h5py.h5t.CSET_UTF8)
-    return plan
-
-
 @contextmanager
-def writing(target: Any, start: int = 0) -> Iterator[Writer]:
-    """A new HDF5 file to fill: at a path, in an `h5py.File` that is open, or in a raw file.
+def writing(target: Any) -> Iterator[Writer]:
+    """A new HDF5 file to fill: at a path, in an `h5py.File` that is open, or in `Places`."""
+    with ExitStack() as stack:
+        places = target
+        if _is_h5py(target):
+            memory = io.BytesIO()
+            places = Places(memory)
+        elif not isinstance(target, Places):
+            places = Places(stack.enter_context(open(target, "xb+", buffering=0)))
+        root = hdf5.Group()
+        with Checks() as checks:
+            file = _File(checks, places)
+            yield Writer(root, file, target.name if _is_h5py(target) else "/")
+            file.close(root)
+        if _is_h5py(target):
+            _copy(memory, target)
 
-    In a raw file it begins at the byte `start`.
-    """
+
+def _is_h5py(target):
+    return type(target).__module__.split(".")[0] == "h5py"
+
+
+def _copy(memory, target):
+    """Put what is in a file into an open group of h5py."""
     import h5py
 
-    with ExitStack() as stack:
-        if isinstance(target, h5py.Group):
-            made = _Made(stack.enter_context(Checks()))
-            yield Writer(target, made)
-            target.attrs[CHECKSUMS] = made.as_text()
-            target.file.flush()
-            return
-        raw = target
-        if not isinstance(target, io.RawIOBase):
-            raw = stack.enter_context(open(target, "xb+", buffering=0))
-        disk, made = Disk(raw, start), _Made(stack.enter_context(Checks()), raw, start)
-        with h5py.File(disk, "w") as file:
-            yield Writer(file, made)
-            file.attrs[CHECKSUMS] = made.as_text()
-        if disk.error is not None:
-            raise disk.error
-        seal.write(raw, start, made.places())
+    with h5py.File(memory, "r") as made:
+        taken = [name for name in made if name in target]
+        if taken:
+            raise ValueError(
+                f"{target.file.filename}: the group {target.name} has {taken} already. Save into "
+                "an empty group, or delete them first."
+            )
+        for name in made:
+            made.copy(name, target)
+        for name in made.attrs:
+            target.attrs[name] = made.attrs[name]
+    target.file.flush()

@@ -38,10 +38,8 @@ def write_objects(root: h5_writer.Writer, model: Any, told: Sequence[Any] = ()) 
     Those of the layers in `told` stand where only torchkeras looks, as the config has them.
     """
     root.group("vars")
-    of_two, of_three = (
-        [place for place in places(model, version, lambda path: None) if place.weights]
-        for version in (2, 3)
-    )
+    found = [places(model, version, lambda path: None) for version in (2, 3)]
+    of_two, of_three = ([place for place in every if place.weights] for every in found)
     at_two = {place.path: place for place in of_two}
     first = {place.key: place.path for place in of_two}
     clash = [p.path for p in of_three if p.path in at_two and at_two[p.path].key != p.key]
@@ -59,7 +57,7 @@ def write_objects(root: h5_writer.Writer, model: Any, told: Sequence[Any] = ()) 
             _write_place(root, place, True, told)
         elif place.path != first[place.key]:
             root.link(_variables(place.path), _variables(first[place.key]))
-    _write_frequencies(root, model)
+    _write_frequencies(root, [place for every in found for place in every])
     _write_metrics(root, model)
 
 
@@ -78,13 +76,12 @@ def _variables(path):
     return f"{path}/vars" if path else "vars"
 
 
-def _write_frequencies(root, model):
+def _write_frequencies(root, places):
     """Inverse document frequencies of words, which Keras asks of a layer that has words inside too.
 
     They are no weights, and are in the config as well.
     """
-    found = [place for version in (2, 3) for place in places(model, version, lambda path: None)]
-    owners = {p.path: p.owner for p in found if hasattr(p.owner, "load_vocabulary")}
+    owners = {p.path: p.owner for p in places if hasattr(p.owner, "load_vocabulary")}
     inside = [owner._lookup for owner in owners.values() if hasattr(owner, "_lookup")]
     for path, owner in owners.items():
         held: dict[str, np.ndarray] = {}
