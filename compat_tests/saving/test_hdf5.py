@@ -1,7 +1,9 @@
 """The format of HDF5 files beside h5py: what it writes is read, and what is written it reads."""
 
 import itertools
+import re
 import struct
+import time
 
 import h5py
 import numpy as np
@@ -215,3 +217,64 @@ for name in ("x.h5", "x.keras"):
     torchkeras.models.load_model(name).load_weights(name)
 """
     check_python("-c", code, cwd=tmp_path)
+
+
+def errors_of(act, *args):
+    """How many errors there are in reading a node with all below it; each names the file."""
+    try:
+        found = act(*args)
+    except (ValueError, OSError) as error:
+        assert "x.h5" in str(error)
+        return 1
+    return found if isinstance(found, int) else 0
+
+
+def read_all(node, depth=0):
+    errors = sum(errors_of(node._list, name) for name in node._attributes)
+    for name in node.names() if depth < 5 else ():
+        errors += errors_of(lambda name=name: read_one(node.child(name), depth + 1))
+    return errors
+
+
+def read_one(member, depth):
+    return member.read() if isinstance(member, h5.Dataset) else read_all(member, depth)
+
+
+def read_file():
+    with h5.reading("x.h5") as root:
+        return read_all(root)
+
+
+MARKS = [b"OHDR", b"OCHK", b"FRHP", b"FHDB", b"FHIB", b"BTHD", b"BTLF", b"BTIN", b"TREE", b"SNOD"]
+MARKS += [b"HEAP", b"GCOL", b"FAHD", b"FADB", b"\x89HDF"]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_damage_is_an_error(way):
+    """Behind each mark of the format a few bytes are changed, some hundred times."""
+    random = np.random.default_rng(0)
+    with h5py.File("x.h5", "w", **WAYS[way]) as file:
+        group = file.create_group("a/b", track_order=WAYS[way].get("track_order"))
+        for number in range(40):
+            group.create_group(f"group {number} with a long name that fills blocks")
+            group.attrs[f"text {number}"] = ["text"] * number
+        for number, how in enumerate(STORAGES):
+            group.create_dataset(f"array {number}", data=np.arange(60).reshape(6, 10), **how)
+            group.create_dataset(f"odd {number}", data=np.arange(7.0), **how and {"chunks": (2,)})
+    with open("x.h5", "rb") as file:
+        whole = file.read()
+    places = {mark: [m.end() for m in re.finditer(re.escape(mark), whole)] for mark in MARKS}
+    places = [found for found in places.values() if found]
+    errors = 0
+    for _ in range(300):
+        content, found = bytearray(whole), places[random.integers(len(places))]
+        at = found[random.integers(len(found))] + random.integers(0, 100)
+        width = int(random.choice([1, 2, 4, 8]))
+        value = [0, 1, 255, 2**31, 2**63 - 1, 2**64 - 1, int(at)][random.integers(7)]
+        content[at : at + width] = value.to_bytes(8, "little")[:width]
+        with open("x.h5", "wb") as file:
+            file.write(content)
+        start = time.process_time()
+        errors += errors_of(read_file) > 0
+        assert time.process_time() - start < 5, (way, at, width, value)
+    assert errors > 50

@@ -40,6 +40,7 @@ def _links(structure, address):
         names = heaps.names(structure, heap)
         for name, target, kind in _symbols(structure, tree):
             end = names.index(b"\0", name)
+            structure.spend(end - name)
             yield names[name:end], None if kind == _SOFT else target
         return
     texts = [m.content for m in structure.header(address) if m.kind == Kind.LINK]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import struct
+from bisect import bisect_right
 from collections.abc import Iterator
+from operator import itemgetter
 
 from .structure import UNDEFINED, Structure, padded, part_of
 
@@ -85,7 +87,7 @@ class _Fractal:
             raise ValueError("the heap of its messages is damaged or compressed")
         self._structure, self._offset_width = structure, -(-bits // 8)
         self._direct_rows = (largest // self._smallest).bit_length() + 1
-        self._blocks = [(0, self._smallest, self._root)]
+        self._blocks = [(0, self._smallest, self._root)]  # in the order of the first
         if rows:
             self._blocks = list(self._direct(self._root, rows, 0))
 
@@ -99,10 +101,11 @@ class _Fractal:
         at = 1 + self._offset_width
         offset = int.from_bytes(identity[1:at], "little")
         length = int.from_bytes(identity[at : self.width], "little")
-        for start, size, address in self._blocks:
-            if start <= offset and offset + length <= start + size:
-                return self._structure.part(address + offset - start, length)
-        raise ValueError("a message of it is in no block of its heap")
+        found = bisect_right(self._blocks, offset, key=itemgetter(0)) - 1
+        start, size, address = self._blocks[found] if found >= 0 else (0, 0, 0)
+        if offset + length > start + size:
+            raise ValueError("a message of it is in no block of its heap")
+        return self._structure.part(address + offset - start, length)
 
     def _direct(self, address, rows, start):
         """Where the blocks that hold messages begin in the heap, their sizes and addresses."""

@@ -103,6 +103,8 @@ class Storage:
         self.stored = 0
         if address != UNDEFINED:
             self.place, self.stored = address, count * self._dtype.itemsize
+        if self.stored and address + self.stored > self._structure.size:
+            raise ValueError("its values are said to be beyond the end of the file")
         if self._filters:
             raise ValueError("it is compressed and not in chunks")
 
@@ -131,7 +133,7 @@ class Storage:
         ]
         chunk, size, index = sizes[:-1], math.prod(sizes), layout[at]
         at += 1
-        starts = _starts(self._shape, chunk)
+        starts = self._starts(chunk)
         if index == _SINGLE and flags & 2:
             size, mask, address = struct.unpack_from("<QIQ", layout, at)
             return chunk, [Chunk(next(starts), address, size, mask)]
@@ -145,6 +147,15 @@ class Storage:
             address = struct.unpack_from("<Q", layout, at + 1)[0]
             return chunk, _fixed(self._structure, address, starts, size)
         raise ValueError("its chunks have an index that is not read; save it without maxshape")
+
+    def _starts(self, chunk):
+        """Where chunks begin in an array, in the order in which they are stored."""
+        counts = [-(-size // step) for size, step in zip(self._shape, chunk, strict=True)]
+        if math.prod(counts) > self._structure.size:
+            raise ValueError(f"it is stored in chunks of {chunk}, more than the file has bytes")
+        if 0 not in counts:
+            for place in itertools.product(*map(range, counts)):
+                yield tuple(number * step for number, step in zip(place, chunk, strict=True))
 
     # --- reading -----------------------------------------------------------------------------
 
@@ -182,11 +193,6 @@ class Storage:
         if len(values) != size:
             raise ValueError("a chunk of it has another size than it says")
         return values
-
-
-def _starts(shape, chunk):
-    """Where chunks begin in an array, in the order in which they are stored."""
-    return itertools.product(*map(range, itertools.repeat(0), shape, chunk))
 
 
 def _tree(

@@ -44,7 +44,8 @@ class Structure:
     """What leads to the arrays of a file; ValueError if it is no HDF5 file."""
 
     def __init__(self, places: Places):
-        self._places, self._left = places, places.size
+        self._places = places
+        self._left = 2 * places.size  # what is in a heap is found there, and by who asks for it
         self._headers: dict[int, list[Message]] = {}
         self._start, content = self._find()
         self.size = places.size - self._start
@@ -81,10 +82,16 @@ class Structure:
 
     def part(self, address: int, count: int) -> bytes:
         """Bytes of the structure; each may be asked for once."""
-        self._left -= count
-        if self._left < 0 or count > _LARGEST:
-            raise ValueError("its parts lie in each other")
+        self.spend(count)
+        if count > _LARGEST:
+            raise ValueError("a part of it is larger than any is")
         return self.raw(address, count)
+
+    def spend(self, count: int) -> None:
+        """Note that so many bytes were found; ValueError where there cannot be as many."""
+        self._left -= count
+        if self._left < 0:
+            raise ValueError("its parts lie in each other")
 
     def raw(self, address: int, count: int) -> bytes:
         """Bytes at an address, all of them or ValueError."""
