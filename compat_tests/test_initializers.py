@@ -34,6 +34,7 @@ FIXED = [
 ]
 ARGUMENTS = [
     ("RandomUniform", {"minval": 1.0, "maxval": 3.0, "seed": 7}, (3, 5)),
+    ("RandomUniform", {"minval": 0, "maxval": None, "seed": 5}, (9,)),
     ("RandomUniform", {"seed": -1}, (9,)),
     ("RandomUniform", {"seed": 2**40 + 3}, (9,)),
     ("RandomNormal", {"mean": 2.0, "stddev": 0.5, "seed": 7}, (3, 5)),
@@ -203,6 +204,7 @@ def test_wrong_seeds(seed):
         (initializers.Identity(), (3, 3), "int32", ValueError, "floating-point"),
         (initializers.RandomNormal(), (3,), "int32", ValueError, "floating-point"),
         (initializers.RandomUniform(), (3,), "int32", TypeError, "bounds must be integers"),
+        (initializers.RandomUniform(0, None), (3,), "int32", TypeError, "bounds must be integers"),
         (initializers.RandomUniform(0, 9), (3,), "bool", ValueError, "floating-point"),
         (initializers.Constant(2.5), (3,), "int32", TypeError, "int32"),
         (initializers.Constant([1, 2]), (3,), None, ValueError, "2 values"),

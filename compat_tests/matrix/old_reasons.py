@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+_BEFORE_13 = "1.4 1.8"
+_BEFORE_14 = "1.4 1.8 1.13"
+_AS_NOW = "what the word means in tf.keras 2.15 is what it means here"
 _NO_STATE = "before 1.14 checkpoints hold no state of Keras' optimizers"
 _TABLE = [  # releases, kinds of files, parts of the model's name, of what was said, the reason
     ("", "", "feature_columns", "", "feature columns need TensorFlow; the error says what to use"),
@@ -20,13 +23,49 @@ _TABLE = [  # releases, kinds of files, parts of the model's name, of what was s
         "1.",
         "",
         "embedding open_sequentials",
-        "",
+        "error",
         "the file lacks the input shape, and TensorFlow does not load it either",
     ),
-    ("1.13", "checkpoint", "stacked", "", "the file lacks the weights of cells in a list"),
-    ("1.13 1.8 1.4", "", "renorm", "", "before 1.14 renormalization keeps other statistics"),
-    ("1.13 1.8 1.4", "", "added", "trains", "added losses are not in the file"),
-    ("1.13 1.8 1.4", "checkpoint", "", "trains", _NO_STATE),
+    (
+        _BEFORE_14,
+        "checkpoint",
+        "cells",
+        "predicts",
+        "the file lacks the weights of cells in a list",
+    ),
+    (_BEFORE_14, "", "added", "trains", "added losses are not in the file"),
+    (_BEFORE_14, "checkpoint", "", "trains", _NO_STATE),
+    (
+        _BEFORE_14,
+        "",
+        "renorm",
+        "trains",
+        "before 1.14 renormalization weighed a batch by the share that its averages lacked; "
+        + _AS_NOW,
+    ),
+    (
+        _BEFORE_14,
+        "",
+        "embedding",
+        "trains",
+        "before 1.14 optimizers moved the rows of an embedding that a batch does not use too; "
+        + _AS_NOW,
+    ),
+    (
+        _BEFORE_13,
+        "",
+        "",
+        "trains",
+        "these graphs change a kernel before or after the gradients that pass through it are "
+        "computed, as it happens; after loads of their own they train otherwise too",
+    ),
+    (
+        "1.13",
+        "",
+        "Nadam SGD",
+        "trains",
+        "its graph reads the step counter before or after it is raised, otherwise at each step",
+    ),
     ("2.0 2.1", "", "clipped in_parts", "trains", "TensorFlow left `clipvalue` out of fit"),
     (
         "2.2 2.3 2.4",

@@ -377,8 +377,8 @@ def _compared(model, name, kind, expected):
 def _loaded(keras, folder, path, name, kind):
     keras.backend.clear_session()
     custom = dict(old_models.classes(keras)) if name.startswith("old_") else {}
-    if name in LAMBDAS:
-        custom["lambda"] = LAMBDAS[name]
+    if name in LAMBDAS:  # the layer was called by one of these names
+        custom.update({"lambda": LAMBDAS[name], "lambda_1": LAMBDAS[name]})
     if kind in WHOLE:
         return keras.models.load_model(path, custom_objects=custom)
     done = os.path.join(folder, name)

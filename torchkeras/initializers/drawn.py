@@ -51,11 +51,15 @@ class _Random(Initializer):
 class RandomUniform(_Random):
     """Uniform numbers of `[minval, maxval)`, of a float type, int32 or int64.
 
+    `maxval=None` means 1 for floats; integers need a number.
+
     >>> [round(v, 4) for v in RandomUniform(0, 1, seed=1)((2,)).tolist()]
     [0.8785, 0.46]
     """
 
-    def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: int | None = None):
+    def __init__(
+        self, minval: float = -0.05, maxval: float | None = 0.05, seed: int | None = None
+    ):
         super().__init__(seed)
         self.minval = minval
         self.maxval = maxval
@@ -63,8 +67,8 @@ class RandomUniform(_Random):
     def __call__(self, shape, dtype=None, device=None) -> Tensor:
         low, high, dtype = self.minval, self.maxval, as_dtype(dtype)
         if dtype not in (torch.int32, torch.int64):
-            dtype = as_float_dtype(dtype)
-        elif low != int(low) or high != int(high):
+            dtype, high = as_float_dtype(dtype), 1.0 if high is None else high
+        elif high is None or low != int(low) or high != int(high):
             raise TypeError(
                 f"RandomUniform({low}, {high}) cannot fill a weight of dtype "
                 f"{dtype_name(dtype)}: the bounds must be integers."
