@@ -153,6 +153,21 @@ def test_the_library_copies_it_whole():
             check(root.group(name), file[name])
 
 
+def test_reads_bfloat16_of_keras_3():
+    """For HDF5 they are bytes without a type, and an attribute says what they are."""
+    ml_dtypes = pytest.importorskip("ml_dtypes")
+    values = np.random.default_rng(0).normal(size=(5, 3)).astype(ml_dtypes.bfloat16)
+    with h5py.File("x.h5", "w") as file:
+        file.create_dataset("known", data=values).attrs["dtype"] = "bfloat16"
+        file.create_dataset("unknown", data=values)
+    with h5.reading("x.h5") as root:
+        known = root.dataset("known")
+        assert (known.shape, known.dtype) == ((5, 3), np.float32)
+        np.testing.assert_array_equal(known.read(), values.astype("float32"))
+        with pytest.raises(ValueError, match="x.h5: the array /unknown .* not hold numbers"):
+            root.dataset("unknown")
+
+
 @pytest.mark.parametrize("way", WAYS)
 def test_reads_groups_of_many_names(way):
     with h5py.File("x.h5", "w", **WAYS[way]) as file:

@@ -28,7 +28,7 @@ from .hdf5 import groups
 from .hdf5.heaps import Texts
 from .hdf5.storage import Storage
 from .hdf5.structure import Kind, Structure, part_of
-from .hdf5.types import Number, Text, shape_of, type_of
+from .hdf5.types import BFLOAT16, Number, Text, shape_of, type_of
 
 LARGEST_TEXT = 64 * 2**20  # of one attribute, in bytes: the config of a very large model
 _LARGEST_LIST = 2**16  # of one attribute: Keras splits lists of names below this
@@ -239,15 +239,17 @@ class Dataset:
         shape = shape_of(structure.content(address, Kind.SPACE))
         if shape is None:
             raise self._refuse("it is empty")
-        self._stored_as = kind.dtype
-        self.dtype = np.dtype(bool) if kind.is_truth else kind.dtype.newbyteorder("=")
+        if kind is BFLOAT16 and Node(file, address, path).text("dtype") != "bfloat16":
+            raise self._refuse("it does not hold numbers")
+        self._number, self.dtype = kind, kind.dtype
         self.shape, self.size = shape, math.prod(shape)
         try:
-            self._storage = Storage(structure, address, shape, kind.dtype)
+            self._storage = Storage(structure, address, shape, kind.stored)
         except ValueError as error:
             raise self._refuse(str(error)) from error
-        declared, chunk = self.size * self.dtype.itemsize, self._storage.chunk
-        if math.prod(chunk) * self.dtype.itemsize > max(2 * declared, _SMALL):
+        width, chunk = kind.stored.itemsize, self._storage.chunk
+        declared = self.size * width
+        if math.prod(chunk) * width > max(2 * declared, _SMALL):
             raise self._refuse(f"it is stored in chunks of {chunk}, larger than itself")
         self.stored, self.is_deflated = self._storage.stored, self._storage.is_deflated
         most = self.stored * (_LARGEST_DEFLATION if self.is_deflated else 1)
@@ -275,35 +277,38 @@ class Dataset:
         if checks is None:
             with Checks() as checks:
                 return self.read(checks)
-        sums, place = self._file.checksums, self._storage.place
-        if place is None or not self.size:
-            with _naming(self.file, self.path):
-                values = self._native(self._storage.read())
-            checksum = checks.of(values) if self.path in sums else None
-        elif self.path in sums and self._stored_as == self.dtype:
+        wanted, place = self._file.checksums.get(self.path), self._storage.place
+        if place is not None and self.size and self._number.stored == self.dtype:
             values = np.empty(self.shape, self.dtype)
-            checksum = checks.aside(values.nbytes, self._fill, place, values)
+            act = self._fill_and_sum if wanted is not None else self._fill
+            checksum = checks.aside(values.nbytes, act, place, values)
         else:
-            values = np.empty(self.shape, self._stored_as)
-            self._fill(place, values)
-            values = self._native(values)
-            checksum = checks.of(values) if self.path in sums else None
-        if checksum is not None:
+            values = self._number.native(self._read(place))
+            checksum = partial(zlib.crc32, values)
+        if wanted is not None:
             checks.expect(
-                checksum, sums[self.path],
+                checksum, wanted,
                 f"{self.file} is damaged: {self.path} is not what was written. If it was changed "
                 f"on purpose, delete the attribute {CHECKSUMS!r} of the file.",
             )  # fmt: skip
         return values
 
+    def _read(self, place):
+        """The values as they are stored."""
+        if place is None or not self.size:
+            with _naming(self.file, self.path):
+                return self._storage.read()
+        values = np.empty(self.shape, self._number.stored)
+        self._fill(place, values)
+        return values
+
     def _fill(self, place, values):
-        """Read values from their place; their checksum."""
         with _naming(self.file, self.path):
             self._file.structure.fill(place, values)
-        return zlib.crc32(values)
 
-    def _native(self, values):
-        return np.ascontiguousarray(values, self.dtype).reshape(self.shape)
+    def _fill_and_sum(self, place, values):
+        self._fill(place, values)
+        return zlib.crc32(values)
 
     def _refuse(self, why):
         return ValueError(f"{self.file}: the array {self.path} is refused: {why}.")

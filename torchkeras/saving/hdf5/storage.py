@@ -49,7 +49,7 @@ class Storage:
         self._fill = _fill(structure.content(header, Kind.FILL))
         if layout[0] in (1, 2):
             self._old(layout)
-        elif layout[0] in (3, 4):
+        elif layout[0] in (3, 4, 5):
             self._new(layout)
         else:
             raise ValueError(f"its layout has the unknown version {layout[0]}")

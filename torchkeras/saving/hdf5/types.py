@@ -13,15 +13,24 @@ _INTEGER, _FLOAT, _FIXED_TEXT, _OPAQUE, _ENUM, _VARIABLE = 0, 1, 3, 5, 8, 9
 _FLOATS = {  # bits: where exponent and mantissa are, and what the exponent is counted from
     16: (10, 5, 0, 10, 15), 32: (23, 8, 0, 23, 127), 64: (52, 11, 0, 52, 1023),
 }  # fmt: skip
-_BOOLEANS = ("FALSE", "TRUE")  # h5py's way to write them
+_BOOLEANS = (b"FALSE", b"TRUE")  # h5py's way to write them
 _MOST_AXES = 32
 
 
 class Number(NamedTuple):
-    """How the numbers of an array are stored; `is_truth` where h5py calls them bool."""
+    """How the numbers of an array are stored, and as what they are read."""
 
+    stored: np.dtype
     dtype: np.dtype
-    is_truth: bool = False
+
+    def native(self, values: np.ndarray) -> np.ndarray:
+        """Values as they are stored, as they are read."""
+        if self is BFLOAT16:
+            return (values.astype("u4") << 16).view("f4")
+        return np.ascontiguousarray(values, self.dtype).reshape(values.shape)
+
+
+BFLOAT16 = Number(np.dtype("<u2"), np.dtype("f4"))  # two bytes of no type, for HDF5
 
 
 class Text(NamedTuple):
@@ -49,33 +58,40 @@ def type_of(message: bytes) -> Number | Text | None:
     if kind == _INTEGER and size in (1, 2, 4, 8):
         offset, bits = struct.unpack_from("<HH", message, 8)
         if (offset, bits) == (0, 8 * size):
-            return Number(np.dtype(f"{order}{'i' if flags & 8 else 'u'}{size}"))
+            return _number(np.dtype(f"{order}{'i' if flags & 8 else 'u'}{size}"))
     elif kind == _FLOAT and size in (2, 4, 8):
         offset, bits, *layout, bias = struct.unpack_from("<HHBBBBI", message, 8)
         plain = flags & 0x40 == 0 and flags >> 8 & 255 == bits - 1 and flags & 0x30 == 0x20
         if plain and (offset, bits) == (0, 8 * size) and (*layout, bias) == _FLOATS[bits]:
-            return Number(np.dtype(f"{order}f{size}"))
+            return _number(np.dtype(f"{order}f{size}"))
     elif kind == _FIXED_TEXT:
         return Text(size, b" " if flags & 15 == 2 else b"\0")
     elif kind == _VARIABLE and flags & 15 == 1:
         return Text(None)
     elif kind == _ENUM:
         return _enum(message, flags)
+    elif kind == _OPAQUE and size == 2:
+        return BFLOAT16
     return None
+
+
+def _number(dtype):
+    return Number(dtype, dtype.newbyteorder("="))
 
 
 def _enum(message, flags):
     """Numbers that have names; those of h5py's truth values are read as such."""
     base = type_of(message[8:])
-    if not isinstance(base, Number) or base.is_truth:
+    if not isinstance(base, Number):
         return None
     at, names = 28 if base.dtype.kind == "f" else 20, []
     for _ in range(flags & 0xFFFF):
         end = message.index(b"\0", at)
         names.append(message[at:end])
         at = end + 1 if message[0] >> 4 >= 3 else at + padded(end + 1 - at)
-    is_truth = tuple(names) == (b"FALSE", b"TRUE") and base.dtype.itemsize == 1
-    return Number(base.dtype, is_truth)
+    if tuple(names) == _BOOLEANS and base.dtype.itemsize == 1:
+        return Number(base.stored, np.dtype(bool))
+    return base
 
 
 # --- writing ---------------------------------------------------------------------------------
@@ -100,7 +116,7 @@ def number(dtype: np.dtype) -> bytes:
             "<HHBBBBI", 0, bits, *places, bias
         )
     if dtype.kind == "b":
-        names = b"".join(name.encode().ljust(8, b"\0") for name in _BOOLEANS)
+        names = b"".join(name.ljust(8, b"\0") for name in _BOOLEANS)
         head = struct.pack("<BHxI", 0x10 | _ENUM, len(_BOOLEANS), 1)
         return head + number(np.dtype("i1")) + names + b"\0\1"
     raise TypeError(f"HDF5 files hold no arrays of the type {dtype}.")
