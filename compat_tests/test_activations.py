@@ -86,6 +86,13 @@ def test_relu_variants_are_one_graph():
         assert torch.equal(compiled(x, **arguments), function(x, **arguments))
 
 
+@pytest.mark.parametrize("shape", [(2048, 2), (4, 400, 3), (410, 10), (256, 16)])
+def test_softmax_of_many_rows(shape):
+    check_activation("softmax", shape=shape)
+    made = activations.softmax(torch.zeros(shape))
+    assert made.is_contiguous() and made._keras_logits.shape == made.shape == shape
+
+
 @pytest.mark.parametrize("name", ["softmax", "sigmoid"])
 def test_logits_are_remembered(name):
     x = torch.randn(2, 3)

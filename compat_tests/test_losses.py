@@ -90,6 +90,13 @@ def test_mean(case, shape):
     check_loss(case[0], *data(*case, shape), case[1])
 
 
+@pytest.mark.parametrize("reduction", ["none", "sum_over_batch_size"])
+@pytest.mark.parametrize("case", CATEGORICAL + SPARSE, ids=case_id)
+def test_many_rows_of_few_classes(case, reduction):
+    config = {**case[1], "reduction": reduction}
+    check_loss(case[0], *data(*case, (4, 400, 3)), config)
+
+
 @pytest.mark.parametrize("reduction", REDUCTIONS)
 @pytest.mark.parametrize("weight", [None, "scalar", "batch", "column", "steps", "steps1"])
 @pytest.mark.parametrize("masked", [False, True], ids=["", "masked"])
