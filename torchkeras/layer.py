@@ -436,7 +436,7 @@ class Layer(Penalized, Connected, Seldom):
 
     def __setattr__(self, name, value):
         if isinstance(value, Variable):
-            if not isinstance(value, LayerWeight):
+            if not isinstance(value, LayerWeight) and "_nodes" in self.__dict__:
                 value = self._adopt(name, value)
             object.__setattr__(self, name, value)
         elif (

@@ -145,3 +145,15 @@ def test_errors_name_what_is_wrong(name, config, shape, told):
 def test_channels_must_be_known():
     with pytest.raises(ValueError, match="channel axis"):
         layers.Conv2D(3, 3)(layers.Input((5, 5, None)))
+
+
+@pytest.mark.parametrize("size", [62, 63, 64])
+def test_few_channels_by_a_kernel_of_one_that_skips(size):
+    """The gradient of oneDNN for it writes past its memory."""
+    layer = layers.Conv2D(16, 1, strides=2, use_bias=False)
+    x = torch.rand(2, size, size, 8)
+    layer(x).square().sum().backward()
+    kernel = layer.kernel.value.detach().double().requires_grad_()
+    torch.einsum("nhwi,io->nhwo", x[:, ::2, ::2].double(), kernel[0, 0]).square().sum().backward()
+    found = layer.conv.weight.grad[:, :, 0, 0].T.double()
+    torch.testing.assert_close(found, kernel.grad[0, 0], rtol=1e-4, atol=1e-4)

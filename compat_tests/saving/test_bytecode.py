@@ -1,5 +1,7 @@
 """Lambdas and named functions of models, written for each Keras and read again."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -29,7 +31,7 @@ def made(number=3.0):
 
 def saved(model, tmp_path, ending):
     path = str(tmp_path / f"model.{ending}")
-    model.save(path, save_format="keras_v2" if ending == "v2.keras" else None)
+    model.save(path, save_format="keras_v2" if ending.endswith("v2.keras") else None)
     return path
 
 
@@ -38,17 +40,18 @@ def test_functions_are_read(ending, reader, tmp_path):
     model = made()
     path, expected = saved(model, tmp_path, ending), model.predict(X, verbose=0)
 
-    def read(keras):
+    def read(keras, path=path):
         own = {"scaled": scaled}
         return keras.models.load_model(path, own, safe_mode=False).predict(X, verbose=0)
 
     np.testing.assert_allclose(ASK[reader](read), expected)
-    with pytest.raises(ValueError, match="Python code"):
-        load_model(path, {"scaled": scaled})
-    again = load_model(path, {"scaled": scaled}, safe_mode=False)
-    np.testing.assert_allclose(again.predict(X, verbose=0), expected)
-    twice = load_model(saved(again, tmp_path, f"2.{ending}"), {"scaled": scaled}, safe_mode=False)
-    np.testing.assert_allclose(twice.predict(X, verbose=0), expected)
+    for safe in (True, False):  # computed, and run
+        again = load_model(path, {"scaled": scaled}, safe_mode=safe)
+        np.testing.assert_allclose(again.predict(X, verbose=0), expected)
+        other = saved(again, tmp_path, f"2.{ending}")
+        twice = load_model(other, {"scaled": scaled}, safe_mode=safe)
+        np.testing.assert_allclose(twice.predict(X, verbose=0), expected)
+        np.testing.assert_allclose(ASK[reader](partial(read, path=other)), expected)
 
 
 def test_json():

@@ -179,14 +179,15 @@ def test_what_is_no_config_is_refused():
         model_from_yaml("text")
     with pytest.raises(ValueError, match="'odd'.*'Nonesuch'"):
         model_from_config(sequential({"class_name": "Nonesuch", "config": {"name": "odd"}}))
-    code = {"class_name": "Lambda", "config": {"name": "sneaky", "function_type": "lambda"}}
+    settings = {"name": "sneaky", "function_type": "lambda", "function": ["4wAA", None, None]}
+    code = {"class_name": "Lambda", "config": settings}
     for read in (model_from_config, lambda config: model_from_json(json.dumps(config))):
         with pytest.raises(ValueError, match="'sneaky' holds Python code"):
             read(sequential(dense(), code))
 
 
 def test_a_function_takes_the_place_of_code():
-    """Code of another Python cannot be run; the user gives the function by the layer's name."""
+    """Code that cannot be read; the user gives the function by the layer's name."""
     settings = {"name": "double", "function_type": "lambda", "output_shape_type": "lambda"}
     config = {**settings, "function": ["4wAA", None, None], "output_shape": ["4wAA", None, None]}
     text = json.dumps(sequential(dense(), {"class_name": "Lambda", "config": config}))
@@ -195,7 +196,7 @@ def test_a_function_takes_the_place_of_code():
     x = np.ones((1, 3), "float32")
     inner = model.layers[0](x).detach()
     np.testing.assert_array_equal(model.predict(x, verbose=0), 2 * inner)
-    with pytest.raises(ValueError, match="in custom_objects under the name of the layer"):
+    with pytest.raises(ValueError, match="function in custom_objects under the name of the layer"):
         model_from_json(text)
 
 

@@ -39,8 +39,8 @@ class Lambda(Layer):
     `(inputs, mask)` that gives it.
 
     A config has the function's name: register it with `register_keras_serializable`, or pass it
-    in `custom_objects`, to load it. A lambda has no name, so a file holds its code, which is run
-    where the call that loads it says `safe_mode=False`.
+    in `custom_objects`, to load it. A lambda has no name, so a file holds its code, which is
+    computed when it is loaded, if it only computes tensors.
 
     >>> Lambda(lambda x: x**2)(torch.tensor([1.0, 3.0])).tolist()
     [1.0, 9.0]

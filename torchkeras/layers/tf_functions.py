@@ -303,7 +303,10 @@ TopK = namedtuple("TopK", "values indices")
 
 @entry()
 def top_k(input, k=1, sorted=True, index_type="int32", name=None):
-    values, indices = torch.topk(input, int(k), sorted=sorted)
+    found = torch.sort(
+        input, dim=-1, descending=True, stable=True
+    )  # of equals the first comes first
+    values, indices = (part[..., : int(k)] for part in found)
     return TopK(values, indices.to(torch_dtype(index_type)))
 
 

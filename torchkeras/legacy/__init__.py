@@ -1,13 +1,14 @@
 """The spellings of Keras 1 and 2 that Keras has given up, each with one DeprecationWarning.
 
 What an old spelling means stands in tables: `modules` for paths, `names` for functions and
-classes, `arguments` for keywords. `enter` connects them with the modules and classes of today;
+classes, `arguments` for keywords, `imported` for names that
+modules had of each other. `enter` connects them with the modules and classes of today;
 nothing of it runs in a call that uses present spellings only.
 """
 
 from __future__ import annotations
 
-from . import arguments, dropped, layers, methods, modules, names  # noqa: F401
+from . import arguments, dropped, imported, layers, methods, modules, names  # noqa: F401
 
 
 def enter() -> None:
@@ -17,3 +18,4 @@ def enter() -> None:
     arguments.enter()
     methods.enter()
     layers.enter()
+    imported.enter()

@@ -256,7 +256,10 @@ def top_k(x: Any, k: int, sorted: bool = True) -> Any:
     >>> values.tolist(), places.tolist()
     ([3, 2], [0, 2])
     """
-    values, places = torch.topk(tensor(x), k, sorted=sorted)
+    found = torch.sort(
+        tensor(x), dim=-1, descending=True, stable=True
+    )  # of equals the first is first
+    values, places = (part[..., :k] for part in found)
     return values, cast(places, torch.int32)
 
 

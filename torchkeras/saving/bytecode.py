@@ -1,6 +1,7 @@
-"""Python lambdas in files, run for users who say with `safe_mode=False` that they trust one.
+"""Python functions in files: the bytecode that Keras writes of those in `Lambda` layers.
 
-Files hold the bytecode of a lambda, which only the Python version that wrote it can run.
+They are computed without running them (`functions`), or run for users who say with
+`safe_mode=False` that they trust a file, if this Python wrote it.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import sys
 import types
 from typing import Any
 
-from . import gpus
+from . import functions, gpus
 
 _log = logging.getLogger("torchkeras")
 _MODULES = {"tf": "tensorflow", "tensorflow": "tensorflow", "np": "numpy", "torch": "torch"}
@@ -27,6 +28,8 @@ def encoded(function: Any) -> list | str:
     Where that cannot be written, its name, with a warning: such a file has the weights, and the
     model must be built in Python.
     """
+    if isinstance(function, functions.FileFunction):
+        return function.source
     code = getattr(function, "__code__", None)
     cells = [cell.cell_contents for cell in getattr(function, "__closure__", None) or ()]
     defaults = list(getattr(function, "__defaults__", None) or ())
@@ -48,27 +51,39 @@ def _is_plain(value):
     return value is None or isinstance(value, (bool, int, float, str))
 
 
-def decoded(value: Any, where: str) -> Any:
+def decoded(
+    value: Any, where: str, custom_objects: dict[str, Any] | None = None, safe_mode: Any = True
+) -> Any:
     """`value`, a config, with functions in the place of bytecode.
 
-    What such a function can name is what is imported already of torch, numpy, `keras`, `K` for
-    `keras.backend`, and `tf`. ValueError, naming the layer, for code of another Python version.
+    A function that only computes tensors is computed, by `functions`, and nothing of it runs. With
+    `safe_mode=False`, and only that word, code of this Python runs: it can name what is imported
+    already of torch, numpy, `keras`, `K` for `keras.backend`, and `tf`. ValueError, naming the
+    layer, for other code.
     """
+
+    def made(code, defaults, closure, place):
+        return _function(code, defaults, closure, place, custom_objects, safe_mode)
+
+    return _decoded(value, where, made)
+
+
+def _decoded(value, where, made):
     if isinstance(value, list):
-        return [decoded(item, where) for item in value]
+        return [_decoded(item, where, made) for item in value]
     if not isinstance(value, dict):
         return value
     name, inner = value.get("class_name"), value.get("config")
     if name == "__lambda__" and isinstance(inner, dict):
         code = inner.get("code")
         whole = code if isinstance(code, list) and len(code) == 3 else None
-        return _function(*(whole or (code, inner.get("defaults"), inner.get("closure"))), where)
+        return made(*(whole or (code, inner.get("defaults"), inner.get("closure"))), where)
     if isinstance(name, str) and name.split(">")[-1] == "Lambda" and isinstance(inner, dict):
         where = f"{where}: layer {inner.get('name')!r}"
-        made = {key: _old_form(key, item, inner, where) for key, item in inner.items()}
-        raw = {f"{key}_type": "raw" for key, item in made.items() if item is not inner[key]}
-        value = {**value, "config": made | raw}
-    return {key: decoded(item, where) for key, item in value.items()}
+        found = {key: _old_form(key, item, inner, where, made) for key, item in inner.items()}
+        raw = {f"{key}_type": "raw" for key, item in found.items() if item is not inner[key]}
+        value = {**value, "config": found | raw}
+    return {key: _decoded(item, where, made) for key, item in value.items()}
 
 
 def replaced(value: Any, functions: dict[str, Any]) -> Any:
@@ -91,31 +106,55 @@ def replaced(value: Any, functions: dict[str, Any]) -> Any:
     return {key: replaced(item, functions) for key, item in value.items()}
 
 
-def _old_form(key, item, inner, where):
+def _old_form(key, item, inner, where, made):
     """`[code, defaults, closure]`, as HDF5 files have a lambda; folders have a tuple."""
     if inner.get(f"{key}_type") != "lambda":
         return item
     if isinstance(item, str):  # Keras 1.0
-        return _function(item, None, None, where)
-    is_code = isinstance(item, (list, tuple)) and len(item) == 3
-    return _function(*item, where) if is_code else item
-
-
-def _function(code, defaults, closure, where):
+        item = (item, None, None)
+    if not isinstance(item, (list, tuple)) or len(item) != 3:
+        return item
     try:
-        found = marshal.loads(base64.b64decode(str(code).encode("ascii")))
-        if not isinstance(found, types.CodeType) or not _is_of_this_python(found):
-            raise ValueError("not the code of a function")
-    except (ValueError, EOFError, TypeError, binascii.Error) as error:
+        return made(*item, where)
+    except ValueError:
+        if key == "output_shape":  # seen by running the function
+            return None
+        raise
+
+
+def _function(code, defaults, closure, where, custom_objects, safe_mode):
+    if safe_mode is False:
+        found = _of_this_python(code)
+        if found is not None:
+            cells = tuple(types.CellType(value) for value in closure or ())
+            defaults = tuple(defaults) if defaults else None
+            return types.FunctionType(found, _names(), found.co_name, defaults, cells or None)
+    try:
+        return functions.read(code, defaults, closure, custom_objects)
+    except ValueError as error:
+        reason = error
+    if safe_mode is False:
         version = ".".join(map(str, sys.version_info[:2]))
         raise ValueError(
-            f"{where}: the bytecode of a lambda in it is not that of Python {version}, and only "
-            f"the version that wrote it can run it ({error}). Pass the function in custom_objects "
-            "under the name of the layer."
-        ) from None
-    cells = tuple(types.CellType(value) for value in closure or ())
-    defaults = tuple(defaults) if defaults else None
-    return types.FunctionType(found, _names(), found.co_name, defaults, cells or None)
+            f"{where}: the bytecode of a function in it is not that of Python {version}, only the "
+            f"version that wrote it can run it, and it is none that can be computed ({reason}). "
+            "Pass what it names, or the function under the name of the layer, in custom_objects."
+        )
+    raise ValueError(
+        f"{where} holds Python code that does more than compute tensors ({reason}); it is refused. "
+        "Pass the function in custom_objects under the name of the layer, or what it names, or "
+        "give the function a name, register it and save the model again. If you trust whoever made "
+        "the file, safe_mode=False runs code of this version of Python."
+    )
+
+
+def _of_this_python(code):
+    """The code that this Python can run; None for another's."""
+    try:
+        found = marshal.loads(base64.b64decode(str(code).encode("ascii")))
+    except (ValueError, EOFError, TypeError, binascii.Error):
+        return None
+    return found if isinstance(found, types.CodeType) and _is_of_this_python(found) else None
 
 
 def _is_of_this_python(code):
