@@ -108,12 +108,13 @@ computes from the printed inputs; `StringLookup` and `TextVectorization`, which 
 `RandomHeight` and `RandomWidth` in training, whose random number is the shape of the result. They
 are called outside of the graph.
 
-**Layers made of TensorFlow** are names only: `DenseFeatures` (feature columns) and `TFSMLayer`
-(the functions of a SavedModel) are errors that tell the way out. Layers give dense tensors:
-`sparse=True` and `ragged=True` are errors. `BatchNormalization(synchronized=True)` shares
-statistics in a `torch.distributed` group, if there is one. `Conv3DTranspose` dilates by its
-`dilation_rate`, which tf.keras ignores. `CuDNNLSTM` and `CuDNNGRU` run on any
-device and take masks, which they refuse in Keras.
+**Layers made of TensorFlow**: `TFSMLayer` (the functions of a SavedModel) is an error that tells
+the way out. `DenseFeatures` computes the numeric, bucketized, indicator and embedding columns that
+files describe, over integers, vocabularies, hashes and crosses of single values; it takes no
+objects of `tf.feature_column`. Layers give dense tensors: `sparse=True` and `ragged=True` are
+errors. `BatchNormalization(synchronized=True)` shares statistics in a `torch.distributed` group, if
+there is one. `Conv3DTranspose` dilates by its `dilation_rate`, which tf.keras ignores. `CuDNNLSTM`
+and `CuDNNGRU` run on any device and take masks, which they refuse in Keras.
 
 **Layers that Keras 3 added** and that are here: `RMSNormalization`, the adaptive poolings,
 `Pipeline`, `RandomGrayscale`, `RandomHue`, `RandomSaturation`, `RandomColorDegeneration`,

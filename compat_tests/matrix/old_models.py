@@ -743,6 +743,33 @@ def feature_columns(keras, tf):
     return keras.Model({"x": x}, keras.layers.Dense(2)(y))
 
 
+@_model([((1,), "words"), ((1,), 5), ((3,), 0)])
+def feature_columns_of_kinds(keras, tf):
+    """Numbers, bins, and what stands for words and integers, encoded and embedded."""
+    fc = tf.feature_column
+    a = keras.layers.Input((1,), dtype="string", name="a")
+    b = keras.layers.Input((1,), dtype="int32", name="b")
+    c = keras.layers.Input((3,), name="c")
+    number = fc.numeric_column("c", shape=(3,))
+    bins = fc.bucketized_column(number, [-0.5, 0.0, 0.5])
+    words = fc.categorical_column_with_vocabulary_list("a", ["b", "a", "zz"], num_oov_buckets=2)
+    known = fc.categorical_column_with_vocabulary_list("a", ["c", "a b", "b"])
+    hashed = fc.categorical_column_with_hash_bucket("a", 7)
+    number_of = fc.categorical_column_with_identity("b", 4, default_value=0)
+    crossed = fc.crossed_column(["a", number_of], 6)
+    encoded = keras.layers.DenseFeatures(
+        [number, bins, fc.indicator_column(words), fc.indicator_column(number_of),
+         fc.indicator_column(crossed)]
+    )({"a": a, "b": b, "c": c})  # fmt: skip
+    embedded = keras.layers.DenseFeatures(
+        [fc.embedding_column(known, 2), fc.embedding_column(number_of, 3, combiner="sum"),
+         fc.embedding_column(bins, 2, combiner="sqrtn")]
+    )({"a": a, "b": b, "c": c})  # fmt: skip
+    hashes = keras.layers.DenseFeatures([fc.embedding_column(hashed, 2)])({"a": a})
+    y = keras.layers.Concatenate()([encoded, embedded, hashes])
+    return keras.Model({"a": a, "b": b, "c": c}, keras.layers.Dense(2)(y))
+
+
 def arrays(name):
     """Inputs of a model, the same on every side."""
     draw, found = np.random.RandomState(sum(map(ord, name))), []

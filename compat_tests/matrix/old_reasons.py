@@ -7,7 +7,6 @@ _BEFORE_14 = "1.4 1.8 1.13"
 _AS_NOW = "what the word means in tf.keras 2.15 is what it means here"
 _NO_STATE = "before 1.14 checkpoints hold no state of Keras' optimizers"
 _TABLE = [  # releases, kinds of files, parts of the model's name, of what was said, the reason
-    ("", "", "feature_columns", "", "feature columns need TensorFlow; the error says what to use"),
     ("", "", "", "no vocabulary", "the file holds no vocabulary, and tf.keras wants adapt() too"),
     ("", "", "binary", "last axis", "its width is not known without a vocabulary"),
     ("", "", "", "not compiled", "tf.keras notes nothing of optimizers of `tf.train` in files"),
@@ -35,6 +34,13 @@ _TABLE = [  # releases, kinds of files, parts of the model's name, of what was s
     ),
     (_BEFORE_14, "", "added", "trains", "added losses are not in the file"),
     (_BEFORE_14, "checkpoint", "", "trains", _NO_STATE),
+    (
+        "1.4",
+        "",
+        "transpose3d",
+        "shape mismatch",
+        "TensorFlow 1.4 makes what Conv3DTranspose gives smaller than its input",
+    ),
     (
         _BEFORE_14,
         "",
@@ -89,10 +95,17 @@ def reason(release: str, kind: str, name: str, said: str) -> str:
     """The reason, or what torchkeras said where none is known."""
     for releases, kinds, models, words, why in _TABLE:
         if (
-            (not releases or release.startswith(tuple(releases.split())))
+            (not releases or _is_among(release, releases))
             and kinds in kind
             and (not models or any(model in name for model in models.split()))
             and words in said
         ):
             return why
     return said
+
+
+def _is_among(release, releases):
+    """Whether a release is one of several, of which `1.` stands for every 1."""
+    release = release.partition("-")[0]
+    return any(one == release or one[-1] == "." and release.startswith(one)
+               for one in releases.split())  # fmt: skip

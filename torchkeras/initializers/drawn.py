@@ -57,9 +57,7 @@ class RandomUniform(_Random):
     [0.8785, 0.46]
     """
 
-    def __init__(
-        self, minval: float = -0.05, maxval: float | None = 0.05, seed: int | None = None
-    ):
+    def __init__(self, minval: float = -0.05, maxval: float | None = 0.05, seed: int | None = None):
         super().__init__(seed)
         self.minval = minval
         self.maxval = maxval

@@ -6,7 +6,7 @@ from torch import nn as _nn
 from ..layer import TABLE as _TABLE
 from ..layer import InputSpec, Layer
 from . import experimental
-from .absent import DenseFeatures, TFSMLayer
+from .absent import TFSMLayer
 from .adaptive import (
     AdaptiveAveragePooling1D,
     AdaptiveAveragePooling2D,
@@ -53,6 +53,7 @@ from .conv_lstm import ConvLSTM1D, ConvLSTM2D, ConvLSTM3D
 from .core import Activation, Dense, Embedding, Input, InputLayer, Masking
 from .cudnn import CuDNNGRU, CuDNNLSTM
 from .einsum import EinsumDense
+from .features import DenseFeatures
 from .functions import Identity, Lambda
 from .graph_nodes import TensorFlowOpLayer as _TensorFlowOpLayer
 from .hashing import HashedCrossing, Hashing

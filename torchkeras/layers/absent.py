@@ -8,26 +8,6 @@ from ..layer import TABLE, Layer
 
 
 @TABLE.add()
-class DenseFeatures(Layer):
-    """Feature columns of TensorFlow as one tensor: not possible without TensorFlow.
-
-    >>> DenseFeatures([])
-    Traceback (most recent call last):
-    ...
-    NotImplementedError: DenseFeatures computes TensorFlow's feature columns, ...
-    """
-
-    def __init__(
-        self, feature_columns: Any, trainable: bool = True, name: str | None = None, **kwargs: Any
-    ):
-        raise NotImplementedError(
-            "DenseFeatures computes TensorFlow's feature columns, which need TensorFlow. Use "
-            "Normalization, Discretization, CategoryEncoding, StringLookup, Hashing or Embedding "
-            "on the columns, and Concatenate."
-        )
-
-
-@TABLE.add()
 class TFSMLayer(Layer):
     """A SavedModel of TensorFlow as a layer: not possible without TensorFlow.
 

@@ -17,7 +17,7 @@ from ..precision import dtype_name
 from .fingerprints import fingerprint64, join_fingerprints, siphash64
 from .numeric import _Encoding
 
-_CROSSING_KEY = np.uint64(0xDECAFCAFFE)
+CROSSING_KEY = np.uint64(0xDECAFCAFFE)
 
 
 class TextLayer(_Encoding):
@@ -175,7 +175,7 @@ class HashedCrossing(TextLayer):
     def call(self, inputs: Any) -> Tensor:
         shape = tuple(inputs[0].shape)
         self._check_shapes([tuple(feature.shape) for feature in inputs])
-        result = np.full(int(np.prod(shape)), _CROSSING_KEY)
+        result = np.full(int(np.prod(shape)), CROSSING_KEY)
         for feature in inputs:
             if is_text(feature):
                 hashes = fingerprint64(as_bytes(feature))

@@ -17,7 +17,12 @@ VARIANCE = "moving_variance"
 
 def is_average(weight: Any) -> bool:
     """Whether a weight is one of the averages that had a share beside it."""
-    return weight.weight.name in AVERAGES and bool(getattr(weight.layer, "renorm", False))
+    return _name(weight) in AVERAGES and bool(getattr(weight.layer, "renorm", False))
+
+
+def _name(weight):
+    """What a weight is called in its layer; '' for a variable that stands alone."""
+    return weight.weight.name if hasattr(weight, "weight") else ""
 
 
 def whole(average: np.ndarray, share: np.ndarray, name: str) -> np.ndarray:
@@ -41,7 +46,7 @@ def of_today(
     layers = {id(weight.layer) for weight, _ in values if id(weight) in shares}
     found = []
     for weight, value in values:
-        name, share = weight.weight.name, shares.get(id(weight))
+        name, share = _name(weight), shares.get(id(weight))
         found.append((weight, value if share is None else whole(value, share, name)))
         if name == VARIANCE and id(weight.layer) in layers:
             rows = [row for row in weight.layer._weights if row.weight.name == DEVIATION]

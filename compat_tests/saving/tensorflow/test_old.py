@@ -224,3 +224,13 @@ def test_a_subclass_is_built_for_what_its_folder_serves(with_shape, tmp_path):
 def test_an_object_graph_without_objects_is_an_error():
     with pytest.raises(ValueError, match="no objects"):
         ObjectGraph.parse(b"")
+
+
+def test_a_checkpoint_has_what_a_layer_learned_in_a_shape_of_its_own(tmp_path):
+    x = np.random.default_rng(1).normal(size=(40, 3)).astype("float32")
+    first, second = (torchkeras.Sequential([layers.Input((3,)), layers.Discretization(num_bins=4)])
+                     for _ in range(2))  # fmt: skip
+    first.layers[0].adapt(x)
+    Checkpoint(model=first).save(str(tmp_path / "c"))
+    Checkpoint(model=second).restore(str(tmp_path / "c-1")).assert_consumed()
+    np.testing.assert_array_equal(second.predict(x, verbose=0), first.predict(x, verbose=0))

@@ -10,7 +10,7 @@ import numpy as np
 
 from ...arrays import to_numpy
 from ...optimizers import legacy as legacy_optimizers
-from ...variable import Variable
+from ...variable import LayerWeight, Variable
 from .. import renorm
 from ..files import replacing
 from . import bundle
@@ -110,21 +110,12 @@ def load_weights(model: Any, prefix: str, optimizer: bool = True) -> Status:
         raise ValueError(f"{prefix}: {error}.") from error
     if not pairs and model.weights:
         raise ValueError(f"{prefix}: none of the weights of model {model.name!r} is in it.")
-    keys = [graph.nodes[child].variable[1] for _, child in pairs]
-    for (weight, _), key in zip(pairs, keys, strict=True):
-        if not weight.fits(file.entry(key).shape):
-            raise ValueError(
-                f"{prefix}: shape mismatch: weight {weight.name} has shape {tuple(weight.shape)}, "
-                f"{key!r} in the checkpoint has shape {file.entry(key).shape}."
-            )
-    values = [(weight, file.array(key)) for (weight, _), key in zip(pairs, keys, strict=True)]
-    shares = _shares(file, [weight for weight, _ in pairs], keys)
-    values = renorm.of_today(values, {i: file.array(key) for i, key in shares.items()})
+    values, used = read_values(file, graph, pairs)
     words = read_tables(file, graph, model, index)
     state = _optimizer_state(file, graph, model, index, pairs) if optimizer else None
     for weight, array in values:
         weight.assign(array)
-    used = {*keys, *shares.values()} | {GRAPH, "save_counter/.ATTRIBUTES/VARIABLE_VALUE"}
+    used |= {GRAPH, "save_counter/.ATTRIBUTES/VARIABLE_VALUE"}
     for layer, key, vocabulary in words:
         layer.set_vocabulary(vocabulary)
         used |= {f"{key}-keys", f"{key}-values"}
@@ -133,6 +124,27 @@ def load_weights(model: Any, prefix: str, optimizer: bool = True) -> Status:
     loaded = {id(weight) for weight, _ in values}
     missing = [weight.name for weight in model.weights if id(weight) not in loaded]
     return Status(prefix, missing, [key for key in file.keys() if key not in used])
+
+
+def read_values(
+    file: Bundle, graph: ObjectGraph, pairs: list[tuple[LayerWeight, int]]
+) -> tuple[list[tuple[LayerWeight, np.ndarray]], set[str]]:
+    """Weights with their values, of weights and their nodes; and the keys that were read.
+
+    ValueError where a shape differs.
+    """
+    keys = [graph.nodes[child].variable[1] for _, child in pairs]
+    for (weight, _), key in zip(pairs, keys, strict=True):
+        if not weight.fits(file.entry(key).shape):
+            raise ValueError(
+                f"{file.prefix}: shape mismatch: weight {weight.name} has shape "
+                f"{tuple(weight.shape)}, {key!r} in the checkpoint has shape "
+                f"{file.entry(key).shape}."
+            )
+    values = [(weight, file.array(key)) for (weight, _), key in zip(pairs, keys, strict=True)]
+    shares = _shares(file, [weight for weight, _ in pairs], keys)
+    values = renorm.of_today(values, {i: file.array(key) for i, key in shares.items()})
+    return values, {*keys, *shares.values()}
 
 
 def _shares(file, weights, keys):

@@ -7,7 +7,7 @@ from typing import Any
 from ...layer import Layer
 from ...optimizers import Optimizer
 from .bundle import Bundle
-from .checkpoint import GRAPH, read_graph, read_tables
+from .checkpoint import GRAPH, read_graph, read_tables, read_values
 from .objects import match
 from .slots import State
 
@@ -61,18 +61,10 @@ def _noted(graph, layer, index, pairs):
 
 def _give(file, graph, pairs):
     """Write the values of weights, and tell their keys."""
-    keys = [graph.nodes[index].variable[1] for _, index in pairs]
-    for (weight, _), key in zip(pairs, keys, strict=True):
-        shape = file.entry(key).shape
-        if tuple(weight.shape) != shape:
-            raise ValueError(
-                f"{file.prefix}: {key!r} has shape {shape}, {weight.name} has shape "
-                f"{tuple(weight.shape)}."
-            )
-    arrays = [file.array(key) for key in keys]
-    for (weight, _), array in zip(pairs, arrays, strict=True):
+    values, used = read_values(file, graph, pairs)
+    for weight, array in values:
         weight.assign(array)
-    return set(keys)
+    return used
 
 
 def _when_called(layer, give):
