@@ -132,9 +132,9 @@ def _walk(group, report, path=""):
             except ValueError as error:
                 _damage(report, error)
                 continue
-            if child.address in seen:
+            if child.key in seen:
                 continue
-            seen.add(child.address)
+            seen.add(child.key)
             if isinstance(child, h5.Dataset):
                 yield place, child
             else:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
 from .. import tree
 from ..budget import budget
 from ..config import KERAS_VERSION
-from . import archive, compiling, h5, h5_writer, object_weights, open_shapes, tensors, weights
+from . import archive, compiling, formats, object_weights, open_shapes, tensors, weights
 from .boundaries import tell_boundaries
 from .config import (
     archive_config,
@@ -21,19 +19,12 @@ from .config import (
     legacy_model_config,
     model_config,
 )
-from .files import date, kind_of, may_replace, path_of, replacing
+from .files import date, may_replace, path_of, replacing
 from .tensorflow import checkpoint, saved_model
 from .tensorflow.folder import SavedModel, is_saved_model
 
 _log = logging.getLogger("torchkeras")
 _SPARE = 2**20  # numbers a model may have beside those in its file: zeros that torch wants
-_HDF5_ENDINGS = (".h5", ".hdf5", ".he5", ".hdf")
-_FORMATS = {
-    "h5": "h5", "hdf5": "h5", "keras": "keras", "keras_v3": "keras", "keras_v2": "keras_v2",
-    "tf": "tf", "tensorflow": "tf",
-}  # fmt: skip
-_FOR_MODELS = "Use a name that ends in .keras or .h5, or save_format='keras', 'h5' or 'tf'."
-_FOR_WEIGHTS = "Use a name that ends in .weights.h5, .h5, .safetensors or .pt, or save_format='tf'."
 
 
 # --- writing ---------------------------------------------------------------------------------
@@ -58,7 +49,7 @@ def save_model(
     disk. ValueError for other formats and for models that cannot be described.
     """
     _check_save_arguments(kwargs)
-    kind = _format_of_model(filepath, save_format)
+    kind = formats.of_model(filepath, save_format)
     optimizer = _optimizer_to_save(model) if include_optimizer else None
     if kind == "tf":
         _save_folder(model, filepath, overwrite, optimizer)
@@ -78,7 +69,7 @@ def _save_h5(model, filepath, overwrite, optimizer):
     metadata = {"model_config": json_text(legacy_model_config(model))}
     if optimizer is not None:
         metadata["training_config"] = json_text(compiling.training_config(model))
-    with _new_h5(filepath, overwrite) as file:
+    with formats.new_h5(filepath, overwrite) as file:
         if file is None:
             return
         file.text("keras_version", KERAS_VERSION, as_bytes=False)
@@ -156,7 +147,7 @@ def save_weights(
     under torch's names. Any other name is the beginning of the names of a TensorFlow checkpoint
     (`.index` and `.data-...`), which has the state of the optimizer too.
     """
-    kind = _format_of_weights(filepath, save_format)
+    kind = formats.of_weights(filepath, save_format)
     _check_built(model, "saved")
     if kind == "tf":
         path = path_of(filepath)
@@ -168,7 +159,7 @@ def save_weights(
             if temporary is not None:
                 tensors.write(temporary, kind, model.state_dict())
         return
-    with _new_h5(filepath, overwrite) as file:
+    with formats.new_h5(filepath, overwrite) as file:
         if file is None:
             return
         if kind == "weights.h5":
@@ -211,13 +202,13 @@ def load_model(
     """
     if set(kwargs) - {"options"} or kwargs.get("options") is not None:
         raise TypeError(f"load_model got unexpected arguments {list(kwargs)}.")
-    kind = _kind(filepath)
+    kind = formats.kind_of_file(filepath)
     if kind == "folder":
         return _load_folder(SavedModel(path_of(filepath)), custom_objects, compile, safe_mode)
     if kind == "keras":
         with archive.reading(path_of(filepath)) as file:
             return _load_keras(file, custom_objects, compile, safe_mode)
-    with _open_h5(filepath) as root:
+    with formats.open_h5(filepath) as root:
         return _load_h5(root, custom_objects, compile, safe_mode)
 
 
@@ -304,7 +295,7 @@ def load_weights(
     of a SavedModel folder, the answer is a status with `expect_partial()` and `assert_consumed()`;
     a model without weights gets them when its first call has made them.
     """
-    prefix = _checkpoint(filepath)
+    prefix = formats.checkpoint_of(filepath)
     if prefix is not None:
         if by_name or skip_mismatch:
             raise ValueError(f"{filepath}: by_name and skip_mismatch are for HDF5 files of Keras.")
@@ -312,7 +303,7 @@ def load_weights(
             return checkpoint.load_weights(model, prefix)
         return checkpoint.load_when_built(model, prefix)
     _check_built(model, "loaded")
-    kind = _kind(filepath)
+    kind = formats.kind_of_file(filepath)
     if kind == "folder":
         raise ValueError(f"{filepath} is a folder; name a checkpoint in it.")
     if kind in ("safetensors", "pt"):
@@ -320,7 +311,7 @@ def load_weights(
             raise ValueError(f"{filepath}: by_name and skip_mismatch are for files of Keras.")
         tensors.load(model, path_of(filepath), kind)
         return None
-    with _open_weights(filepath, kind) as root:
+    with formats.open_weights(filepath, kind) as root:
         if object_weights.is_of_objects(root):
             if by_name:
                 raise ValueError(
@@ -417,101 +408,5 @@ def _check_save_arguments(kwargs):
         if value != defaults[name]:
             raise ValueError(
                 f"{name}={value!r} asks for functions of TensorFlow in a SavedModel, which are not "
-                f"written. {_FOR_MODELS}"
+                f"written. {formats.FOR_MODELS}"
             )
-
-
-def _format_of_model(filepath, save_format):
-    if _is_h5py(filepath):
-        return "h5"
-    path = path_of(filepath)
-    if save_format is not None:
-        if save_format in _FORMATS:
-            return _FORMATS[save_format]
-        raise ValueError(f"The format {save_format!r} is not supported. {_FOR_MODELS}")
-    if path.endswith(".keras"):
-        return "keras"
-    if path.endswith(_HDF5_ENDINGS):
-        return "h5"
-    if path.endswith((".safetensors", ".pt", ".pth")):
-        raise ValueError(f"{path}: such files hold weights alone; call save_weights().")
-    return "tf"
-
-
-def _format_of_weights(filepath, save_format):
-    if _is_h5py(filepath):
-        return "h5"
-    path = path_of(filepath)
-    if save_format in ("h5", "hdf5"):
-        return "h5"
-    if save_format in (None, "keras_v2") and path.endswith(".weights.h5"):
-        return "weights.h5"
-    if save_format is None and path.endswith(_HDF5_ENDINGS):
-        return "h5"
-    for kind, endings in (("safetensors", ".safetensors"), ("pt", (".pt", ".pth"))):
-        if save_format == kind or (save_format is None and path.endswith(endings)):
-            return kind
-    if save_format in (None, "tf", "tensorflow"):
-        return "tf"
-    raise ValueError(f"The format {save_format!r} is not supported. {_FOR_WEIGHTS}")
-
-
-def _checkpoint(filepath):
-    """What the names of a TensorFlow checkpoint begin with, None where `filepath` names none."""
-    if _is_h5py(filepath):
-        return None
-    path = path_of(filepath)
-    if checkpoint.is_checkpoint(path):
-        return path
-    return SavedModel.prefix(path) if is_saved_model(path) else None
-
-
-def _is_h5py(filepath):
-    return type(filepath).__module__.split(".")[0] == "h5py"
-
-
-@contextmanager
-def _new_h5(filepath, overwrite) -> Iterator[Any]:
-    """An open HDF5 file that becomes `filepath` at the end; None where the user says no."""
-    if _is_h5py(filepath):
-        with h5_writer.writing(filepath) as file:
-            yield file
-        return
-    with replacing(path_of(filepath), overwrite) as temporary:
-        if temporary is None:
-            yield None
-            return
-        with h5_writer.writing(temporary) as file:
-            yield file
-
-
-def _kind(filepath):
-    """What a file is by its content; ValueError for what is not read."""
-    if _is_h5py(filepath):
-        return "h5"
-    kind = kind_of(path_of(filepath))
-    if kind == "unknown" or (kind == "folder" and not is_saved_model(path_of(filepath))):
-        what = "a folder without saved_model.pb" if kind == "folder" else "no file of Keras"
-        raise ValueError(
-            f"{filepath} is {what}. HDF5 files, .keras archives, SavedModel folders and, for "
-            "weights, checkpoints, .safetensors and .pt files are read."
-        )
-    return kind
-
-
-@contextmanager
-def _open_h5(filepath) -> Iterator[h5.Node]:
-    if _kind(filepath) != "h5":
-        raise ValueError(f"{filepath} holds weights alone. Build the model and load_weights().")
-    with h5.reading(filepath if _is_h5py(filepath) else path_of(filepath)) as root:
-        yield root
-
-
-@contextmanager
-def _open_weights(filepath, kind) -> Iterator[h5.Node]:
-    if kind == "keras":
-        with archive.reading(path_of(filepath)) as file, file.weights() as root:
-            yield root
-        return
-    with _open_h5(filepath) as root:
-        yield root

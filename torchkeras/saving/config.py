@@ -21,7 +21,7 @@ from .operators import for_tensorflow
 from .spellings import for_archives, has_other_meaning, modern
 
 _log = logging.getLogger("torchkeras")
-_LARGEST = 64 * 2**20
+LARGEST = 64 * 2**20
 _LONGEST_NAME = 1000
 _LATER = {"InputLayer": {"optional": False}}  # 2.15 does not know it; left out where it is off
 _NO_LAYERS = ("AddLoss", "AddMetric")  # entries for `model.add_loss` and `add_metric`
@@ -119,8 +119,8 @@ def _json_value(value):
 
 def from_json(text: str, where: str = "The JSON text") -> dict[str, Any]:
     """The dictionary that JSON text holds; ValueError, naming `where`, if it holds none."""
-    if len(text) > _LARGEST:
-        raise ValueError(f"{where} is larger than {_LARGEST} characters.")
+    if len(text) > LARGEST:
+        raise ValueError(f"{where} is larger than {LARGEST} characters.")
     try:
         config = json.loads(text)
         if isinstance(config, str):  # json.dump(model.to_json(), file) puts a text into a text

@@ -249,3 +249,8 @@ def date() -> str:
 def path_of(filepath: Any) -> str:
     """A `str` or path-like as text; TypeError for anything else."""
     return os.fsdecode(os.fspath(filepath))
+
+
+def is_h5py(target: Any) -> bool:
+    """Whether this is an open file or group of h5py, which is not imported for the question."""
+    return type(target).__module__.split(".")[0] == "h5py"

@@ -22,7 +22,7 @@ import numpy as np
 from ..names import has_controls
 from . import seal
 from .checksums import Checks
-from .files import Places
+from .files import Places, is_h5py
 from .h5_writer import CHECKSUMS
 from .hdf5 import groups
 from .hdf5.heaps import Texts
@@ -55,13 +55,18 @@ class Node:
 
     def __init__(self, file: _File, address: int, path: str):
         self._file, self.path = file, path
-        self.address = address  # where it is in the file: several names may lead there
+        self.address = address
         self._opened: dict[str, Node | Dataset] = {}
 
     @property
     def file(self) -> str:
         """The name of the file."""
         return self._file.name
+
+    @property
+    def key(self) -> tuple[int, int]:
+        """The same for all names that lead to one group."""
+        return id(self._file), self.address
 
     @property
     def _checksums(self):
@@ -264,6 +269,11 @@ class Dataset:
         return self._file.name
 
     @property
+    def key(self) -> tuple[int, int]:
+        """The same for all names that lead to one array."""
+        return id(self._file), self.address
+
+    @property
     def is_inflated(self) -> bool:
         """Whether it is much larger than what the file has of it."""
         return self.size * self.dtype.itemsize > self.stored * _LIKELY_DEFLATION + 2**16
@@ -319,8 +329,9 @@ def count(root: Node, arrays: Iterable[Dataset]) -> int:
 
     ValueError where it has not: arrays that lie in each other could declare any size.
     """
-    found = {array.address: array for array in arrays}.values()
-    if sum(array.stored for array in found) > root._file.structure.size:
+    found = {array.key: array for array in arrays}.values()
+    room = {array._file: array._file.structure.size for array in found}
+    if sum(array.stored for array in found) > sum(room.values()):
         raise ValueError(f"{root.file}: its arrays lie in each other.")
     return sum(
         min(array.size, array.stored * (_LIKELY_DEFLATION if array.is_deflated else 1)
@@ -351,7 +362,7 @@ def reading(source: Any, name: str | None = None) -> Iterator[Node]:
     """
     with ExitStack() as stack:
         path, address, places = "/", None, source
-        if type(source).__module__.split(".")[0] == "h5py":
+        if is_h5py(source):
             name, path, address = name or str(source.file.filename), source.name, _address(source)
             places = Places(io.BytesIO(source.file.id.get_file_image()))
         elif not isinstance(source, Places):

@@ -19,7 +19,7 @@ import torch
 from ..layout import contiguous
 from . import seal
 from .checksums import Checks, combined
-from .files import Places
+from .files import Places, is_h5py
 from .hdf5 import writing as hdf5
 from .hdf5.structure import padded
 
@@ -157,7 +157,7 @@ def writing(target: Any) -> Iterator[Writer]:
     """A new HDF5 file to fill: at a path, in an `h5py.File` that is open, or in `Places`."""
     with ExitStack() as stack:
         places = target
-        if _is_h5py(target):
+        if is_h5py(target):
             memory = io.BytesIO()
             places = Places(memory)
         elif not isinstance(target, Places):
@@ -165,14 +165,10 @@ def writing(target: Any) -> Iterator[Writer]:
         root = hdf5.Group()
         with Checks() as checks:
             file = _File(checks, places)
-            yield Writer(root, file, target.name if _is_h5py(target) else "/")
+            yield Writer(root, file, target.name if is_h5py(target) else "/")
             file.close(root)
-        if _is_h5py(target):
+        if is_h5py(target):
             _copy(memory, target)
-
-
-def _is_h5py(target):
-    return type(target).__module__.split(".")[0] == "h5py"
 
 
 def _copy(memory, target):

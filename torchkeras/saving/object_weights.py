@@ -121,7 +121,7 @@ def count(root: h5.Node) -> int:
     """How many numbers the arrays of the model hold together."""
     arrays = []
     stack = [root.group(name) for name in _groups(root)]
-    seen = {group.address for group in stack}
+    seen = {group.key for group in stack}
     if "vars" in root:
         stack.append(root.group("vars"))
     while stack:
@@ -129,8 +129,8 @@ def count(root: h5.Node) -> int:
         for child in map(group.child, group.names()):
             if isinstance(child, h5.Dataset):
                 arrays.append(child)
-            elif child.address not in seen:
-                seen.add(child.address)
+            elif child.key not in seen:
+                seen.add(child.key)
                 stack.append(child)
     return h5.count(root, arrays)
 
