@@ -128,12 +128,11 @@ grouped attention, spectrograms, `ReversibleEmbedding`, bounding boxes and the o
 `.weights.h5` are read and written; weights also as safetensors and torch's `.pt`. Of a SavedModel
 the description of Keras, the variables and the tables of words are read, not its functions: a model
 that is a subclass needs its class in `custom_objects`. The SavedModel folders that are written have
-no functions either, so `keras.models.load_model` reads them and a serving program does not. Nothing
-from a file is run or imported. The bytecode of a `Lambda` layer's function, of Python 2.7 to 3.13, is
-read as data and computed by a small machine that knows functions of tensors (`K`, `tf`, `np`, `math`)
-and nothing else; what a function names beside, `custom_objects` can hold. Code that does more is
-refused, unless `safe_mode=False` in the call runs it, on the Python version that wrote it. Models of
-Keras 1 load, with Merge layers, kernels in either order and gates kept apart.
+no functions either, so `keras.models.load_model` reads them and a serving program does not. Lambda
+layers and other code in a file are not loaded, and nothing from a file is run or imported, unless
+`safe_mode=False` is given in the call. Bytecode of the Python at hand is run then; that of another,
+from 2.7 to 3.13, is read as data and computed by a small machine that knows functions of tensors
+(`K`, `tf`, `np`, `math`), what `custom_objects` hold, and nothing else. Models of Keras 1 load, with Merge layers, kernels in either order and gates kept apart.
 A `.keras` or `.weights.h5` file is read by tf.keras 2.15 and by Keras 3, which order the state of
 an optimizer differently: it is in the order of Keras 3, and with `save_format="keras_v2"` in that
 of tf.keras; the other one starts its optimizer anew. Layers that are called with several tensors,

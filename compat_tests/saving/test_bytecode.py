@@ -9,6 +9,7 @@ import torch
 import torchkeras
 from compat_tests import oracle
 from torchkeras.models import load_model, model_from_json
+from torchkeras.saving import bytecode
 
 X = np.arange(6.0, dtype="float32").reshape(2, 3)
 ASK = {"tf_keras": oracle.ask, "Keras 3": oracle.ask_keras3}
@@ -36,7 +37,7 @@ def saved(model, tmp_path, ending):
 
 
 @pytest.mark.parametrize("ending, reader", CASES)
-def test_functions_are_read(ending, reader, tmp_path):
+def test_functions_are_read(ending, reader, tmp_path, monkeypatch):
     model = made()
     path, expected = saved(model, tmp_path, ending), model.predict(X, verbose=0)
 
@@ -45,11 +46,15 @@ def test_functions_are_read(ending, reader, tmp_path):
         return keras.models.load_model(path, own, safe_mode=False).predict(X, verbose=0)
 
     np.testing.assert_allclose(ASK[reader](read), expected)
-    for safe in (True, False):  # computed, and run
-        again = load_model(path, {"scaled": scaled}, safe_mode=safe)
+    with pytest.raises(ValueError, match="Python code"):
+        load_model(path, {"scaled": scaled})
+    for is_own in (True, False):  # run, and computed as that of another Python
+        if not is_own:
+            monkeypatch.setattr(bytecode, "_of_this_python", lambda code: None)
+        again = load_model(path, {"scaled": scaled}, safe_mode=False)
         np.testing.assert_allclose(again.predict(X, verbose=0), expected)
         other = saved(again, tmp_path, f"2.{ending}")
-        twice = load_model(other, {"scaled": scaled}, safe_mode=safe)
+        twice = load_model(other, {"scaled": scaled}, safe_mode=False)
         np.testing.assert_allclose(twice.predict(X, verbose=0), expected)
         np.testing.assert_allclose(ASK[reader](partial(read, path=other)), expected)
 

@@ -97,12 +97,14 @@ def test_a_model_with_a_function_of_another_python(tmp_path):
     model = torchkeras.Sequential([layer, torchkeras.layers.Dense(2)])
     described = json.loads(model.to_json())
     described["config"]["layers"][1]["config"] |= config
-    model = torchkeras.models.model_from_json(json.dumps(described))
+    with pytest.raises(ValueError, match="'scale' holds Python code"):
+        torchkeras.models.model_from_json(json.dumps(described))
+    model = torchkeras.models.model_from_json(json.dumps(described), safe_mode=False)
     torch.testing.assert_close(model.layers[0](X), X * 2 + 3)
     path = str(tmp_path / "model.h5")
     model.save(path)
     for again in (
-        torchkeras.models.load_model(path),
+        torchkeras.models.load_model(path, safe_mode=False),
         copy.deepcopy(model),
         pickle.loads(pickle.dumps(model)),
     ):

@@ -189,9 +189,9 @@ def load_model(
     """The model in a file of any Keras: HDF5, `.keras` or a SavedModel, compiled if it says how.
 
     `custom_objects` are your own classes and functions by name; the function of a `Lambda` layer
-    may have the layer's. Nothing in a file is imported or run: code in it is computed if it only
-    computes tensors, and refused otherwise, unless `safe_mode=False` says that you trust it.
-    OSError for a file that is absent or damaged, ValueError for one whose content does not fit, both naming the file.
+    may have the layer's. Nothing in a file is imported or run; code in it is refused, unless
+    `safe_mode=False` says that you trust it. OSError for a file
+    that is absent or damaged, ValueError for one whose content does not fit, both naming the file.
 
     >>> import tempfile, torchkeras as keras
     >>> model = keras.Sequential([keras.layers.Dense(2, input_shape=(3,))])

@@ -1,7 +1,7 @@
 """Python functions in files: the bytecode that Keras writes of those in `Lambda` layers.
 
-They are computed without running them (`functions`), or run for users who say with
-`safe_mode=False` that they trust a file, if this Python wrote it.
+Only users who say with `safe_mode=False` that they trust a file come here. Code that this Python
+wrote is run; that of another version is computed by `functions`, which runs nothing.
 """
 
 from __future__ import annotations
@@ -51,19 +51,16 @@ def _is_plain(value):
     return value is None or isinstance(value, (bool, int, float, str))
 
 
-def decoded(
-    value: Any, where: str, custom_objects: dict[str, Any] | None = None, safe_mode: Any = True
-) -> Any:
+def decoded(value: Any, where: str, custom_objects: dict[str, Any] | None = None) -> Any:
     """`value`, a config, with functions in the place of bytecode.
 
-    A function that only computes tensors is computed, by `functions`, and nothing of it runs. With
-    `safe_mode=False`, and only that word, code of this Python runs: it can name what is imported
-    already of torch, numpy, `keras`, `K` for `keras.backend`, and `tf`. ValueError, naming the
-    layer, for other code.
+    What such a function can name is what is imported already of torch, numpy, `keras`, `K` for
+    `keras.backend`, and `tf`; code of another Python can name functions of tensors among these, and
+    `custom_objects`. ValueError, naming the layer, for code that is neither.
     """
 
     def made(code, defaults, closure, place):
-        return _function(code, defaults, closure, place, custom_objects, safe_mode)
+        return _function(code, defaults, closure, place, custom_objects)
 
     return _decoded(value, where, made)
 
@@ -122,30 +119,21 @@ def _old_form(key, item, inner, where, made):
         raise
 
 
-def _function(code, defaults, closure, where, custom_objects, safe_mode):
-    if safe_mode is False:
-        found = _of_this_python(code)
-        if found is not None:
-            cells = tuple(types.CellType(value) for value in closure or ())
-            defaults = tuple(defaults) if defaults else None
-            return types.FunctionType(found, _names(), found.co_name, defaults, cells or None)
+def _function(code, defaults, closure, where, custom_objects):
+    found = _of_this_python(code)
+    if found is not None:
+        cells = tuple(types.CellType(value) for value in closure or ())
+        defaults = tuple(defaults) if defaults else None
+        return types.FunctionType(found, _names(), found.co_name, defaults, cells or None)
     try:
         return functions.read(code, defaults, closure, custom_objects)
     except ValueError as error:
-        reason = error
-    if safe_mode is False:
         version = ".".join(map(str, sys.version_info[:2]))
         raise ValueError(
-            f"{where}: the bytecode of a function in it is not that of Python {version}, only the "
-            f"version that wrote it can run it, and it is none that can be computed ({reason}). "
-            "Pass what it names, or the function under the name of the layer, in custom_objects."
-        )
-    raise ValueError(
-        f"{where} holds Python code that does more than compute tensors ({reason}); it is refused. "
-        "Pass the function in custom_objects under the name of the layer, or what it names, or "
-        "give the function a name, register it and save the model again. If you trust whoever made "
-        "the file, safe_mode=False runs code of this version of Python."
-    )
+            f"{where}: a function in it is not of this version of Python, {version}, and does more "
+            f"than compute tensors ({error}). Pass what it names, or the function under the name of "
+            "the layer, in custom_objects."
+        ) from error
 
 
 def _of_this_python(code):

@@ -12,6 +12,7 @@ from ..names import to_snake_case
 from ..registry import custom_object_scope, get_registered_object
 from . import bytecode, h5, h5_writer, old_states, optimizer_values
 from .checksums import Checks
+from .config import check_code
 from .spellings import for_archives, modern
 from .weights import unused
 
@@ -109,7 +110,10 @@ def compile_as_told(
     model: Any, config: Any, custom_objects: Any, file: str, safe_mode: Any = True
 ) -> None:
     """Compile a model as the `training_config` or `compile_config` of a file says."""
-    config = bytecode.decoded(config, file, custom_objects, safe_mode)
+    if safe_mode is not False:
+        check_code(config, file)
+    else:
+        config = bytecode.decoded(config, file, custom_objects)
     try:
         arguments = _compile_arguments(modern(config), model, custom_objects)
         model.compile(**arguments)

@@ -145,7 +145,10 @@ def build_model(
     """
     try:
         config = bytecode.replaced(modern(keras1.completed(config)), custom_objects or {})
-        config = bytecode.decoded(config, where, custom_objects, safe_mode)
+        if safe_mode is not False:  # only that word, given in the call, opens the door
+            check_code(config, where)
+        else:
+            config = bytecode.decoded(config, where, custom_objects)
         with custom_object_scope(custom_objects), sharing():
             _check_known(config, where)
             try:

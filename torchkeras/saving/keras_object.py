@@ -19,6 +19,7 @@ from ..layer import TABLE as LAYERS
 from ..optimizers import legacy, schedules
 from ..registry import custom_object_scope, get_registered_object, sharing
 from . import bytecode
+from .config import check_code
 from .spellings import modern
 
 _TABLES = {
@@ -65,7 +66,10 @@ def deserialize_keras_object(
     """
     if kwargs:
         raise TypeError(f"deserialize_keras_object got unexpected arguments {list(kwargs)}.")
-    config = bytecode.decoded(config, "The config", custom_objects, safe_mode)
+    if safe_mode is not False:
+        check_code(config, "The config")
+    else:
+        config = bytecode.decoded(config, "The config", custom_objects)
     with custom_object_scope(custom_objects), sharing():
         return _made(modern(config))
 
