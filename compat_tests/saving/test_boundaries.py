@@ -38,8 +38,18 @@ def words():
     return torchkeras.Model(x, layers.Dense(2)(learned(x)))
 
 
+def words_inside():
+    """Before and behind other weights that are not trained, in models in a model."""
+    x = layers.Input((1,), dtype="string")
+    inner = torchkeras.Model(x, layers.BatchNormalization()(words()(x)))
+    x = layers.Input((1,), dtype="string")
+    fixed = layers.Dense(2, trainable=False)(inner(x))
+    return torchkeras.Model(x, layers.Concatenate()([fixed, words()(x)]))
+
+
 CASES = [(numbers, "keras_v2", "tf_keras"), (numbers, "keras", "Keras 3")]
-CASES += [(words, "h5", "tf_keras"), (words, "keras", "tf_keras"), (words, "keras_v2", "tf_keras")]
+CASES += [(make, how, "tf_keras") for make in (words, words_inside)
+          for how in ("h5", "keras", "keras_v2")]  # fmt: skip
 
 
 @pytest.mark.parametrize("make, how, reader", CASES)
@@ -53,14 +63,20 @@ def test_read_by_keras(make, how, reader, tmp_path):
     np.testing.assert_array_equal(load_model(path).predict(data, verbose=0), expected)
 
 
-def test_words_that_were_given(tmp_path):
+@pytest.mark.parametrize("depth", range(3))
+def test_words_that_were_given(depth, tmp_path):
     path = str(tmp_path / "model.h5")
 
     def write(keras):
-        x = keras.layers.Input((1,), dtype="string")
+        def made(inside):
+            x = keras.layers.Input((1,), dtype="string")
+            y = keras.layers.Dense(2)(inside(x))
+            return keras.Model(x, keras.layers.BatchNormalization()(y))
+
         told = {"output_mode": "tf_idf", "vocabulary": ["b", "a"], "idf_weights": [0.1, 0.2]}
-        y = keras.layers.TextVectorization(**told)(x)
-        model = keras.Model(x, keras.layers.Dense(2)(y))
+        model = made(keras.layers.TextVectorization(**told))
+        for _ in range(depth):
+            model = made(model)
         model.save(path)
         return [np.fromfile(path, "uint8"), model.predict(TEXTS, verbose=0)]
 

@@ -37,12 +37,47 @@ class Plan:
         return [(weight, array()) for weight, array in found]
 
 
-def ordered_weights(layer: Any) -> list[LayerWeight]:
+class Frequencies:
+    """The weight that tf.keras has where here the config tells how frequent words are."""
+
+    name = "Variable:0"
+
+    def __init__(self, layer: Any):
+        self.layer = layer
+
+    @property
+    def value(self) -> np.ndarray:
+        held: dict[str, np.ndarray] = {}
+        self.layer.save_own_variables(held)
+        return held["idf_weights"]
+
+
+def ordered_weights(layer: Any) -> list[LayerWeight | Frequencies]:
     """The weights of a layer or model in the order of HDF5 files: trainable ones first."""
-    if hasattr(layer, "trainable_weights"):
-        found = layer.trainable_weights + layer.non_trainable_weights
-        return list({id(weight): weight for weight in found}.values())
-    return weights_of(layer)
+    if not hasattr(layer, "trainable_weights"):
+        return weights_of(layer)
+    trained, fixed = layer.trainable_weights, layer.non_trainable_weights
+    leaves = list(_leaves(layer))
+    if any(map(_has_frequencies, leaves)):
+        held = {id(weight): weight for weight in fixed}
+        fixed = [one for leaf in leaves for one in _fixed(leaf, held)] + list(held.values())
+    return list({id(weight): weight for weight in [*trained, *fixed]}.values())
+
+
+def _leaves(layer):
+    """The layers of a model and of those inside of it, in their order; or a layer alone."""
+    inside = getattr(layer, "layers", None)
+    if not inside:
+        return [layer]
+    return [leaf for one in inside for leaf in _leaves(one)]
+
+
+def _fixed(leaf, held):
+    """What is not trained of a layer, taken out of `held`."""
+    if _has_frequencies(leaf):
+        return [Frequencies(leaf)]
+    found = (held.pop(id(weight), None) for weight in weights_of(leaf))
+    return [weight for weight in found if weight is not None]
 
 
 def write_weights(group: h5_writer.Writer, model: Any) -> None:
@@ -52,14 +87,7 @@ def write_weights(group: h5_writer.Writer, model: Any) -> None:
     group.text("backend", "tensorflow")
     group.text("keras_version", KERAS_VERSION)
     for layer in sorted(layers, key=module_name):  # 'a' before 'a/b', which is a group inside it
-        below = group.group(module_name(layer))
-        if _has_frequencies(layer):  # no weights here
-            held: dict[str, np.ndarray] = {}
-            layer.save_own_variables(held)
-            below.texts("weight_names", ["Variable:0"])
-            below.array("Variable:0", held["idf_weights"])
-        else:
-            _write_group(below, ordered_weights(layer))
+        _write_group(group.group(module_name(layer)), ordered_weights(layer))
     _write_group(group.group(_TOP), model._weights)
 
 
@@ -104,9 +132,8 @@ def by_order(root: h5.Node, model: Any) -> Plan:
         group = root.group(name)
         if names := group.texts("weight_names"):
             groups.append((name, group, names))
-    every = [one for one in model.layers if _has_frequencies(one) or ordered_weights(one)]
-    if len(groups) == len(every) != len(layers):
-        groups = [g for g, one in zip(groups, every, strict=True) if not _has_frequencies(one)]
+    if len(groups) != len(layers):  # of versions that have no weight for frequencies
+        layers = [(layer, weights) for layer, weights in layers if not _has_frequencies(layer)]
     if len(groups) != len(layers):
         raise ValueError(
             f"{root.file}: layer count mismatch when loading weights: model {model.name!r} has "
@@ -144,8 +171,6 @@ def by_name(root: h5.Node, model: Any, skip_mismatch: bool = False) -> Plan:
     plan, origin = Plan(), _Origin.of(root)
     for name in root.texts("layer_names"):
         for layer in layers.get(name, ()):
-            if _has_frequencies(layer):
-                continue
             group = root.group(name)
             names = group.texts("weight_names")
             weights = ordered_weights(layer)
@@ -188,6 +213,10 @@ def _match(plan, where, weights, group, names, skip, origin):
     """Add the pairs of one layer, or raise; `skip` turns the error into a warning."""
     problem = None
     datasets = [group.dataset(name) for name in names]
+    if len(datasets) == len(weights):  # frequencies are told by the config
+        kept = [not isinstance(weight, Frequencies) for weight in weights]
+        datasets = [dataset for dataset, keep in zip(datasets, kept, strict=True) if keep]
+    weights = [weight for weight in weights if not isinstance(weight, Frequencies)]
     found = sources(weights, datasets, origin.of_keras_1, origin.backend_of(names))
     if found is None:
         problem = (
