@@ -131,8 +131,8 @@ def _function(code, defaults, closure, where, custom_objects):
         version = ".".join(map(str, sys.version_info[:2]))
         raise ValueError(
             f"{where}: a function in it is not of this version of Python, {version}, and does more "
-            f"than compute tensors ({error}). Pass what it names, or the function under the name of "
-            "the layer, in custom_objects."
+            f"than compute tensors ({error}). Pass what it names, or the function under the name "
+            "of the layer, in custom_objects."
         ) from error
 
 
