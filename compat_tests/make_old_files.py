@@ -36,6 +36,10 @@ not trained on. YAML is refused. Written by `compat_tests/make_old_files.py`.
 train on alike |
 |---|---|---|---:|---:|---:|---:|---:|
 """
+ALONE = """
+Of these the version does not load its own file, so that they are compared with the model that went
+on training alone: {models}.
+"""
 COUNTER = """
 Of those that train on alike, {count} do so counted from one step later: the graphs of TensorFlow 1
 read the step counter before or after it is raised, as it happens.
@@ -57,7 +61,7 @@ def page(folder: Path) -> str:
     """The table, and below it what is not alike, with the reason."""
     lines = [HEAD.format(predict=reader.PREDICT, train=reader.TRAIN)]
     told: dict[str, dict[str, list[str]]] = {}
-    counted = 0
+    counted, refused = 0, []
     for part in sorted(path.parent for path in folder.glob("*/about.json")):
         about = json.loads((part / "about.json").read_text())
         found = reader.read_all(part, [])
@@ -72,14 +76,19 @@ def page(folder: Path) -> str:
             f"| {about['keras']} | {about['backend']} | {about['python']} | {len(found)} | "
             f"{' | '.join(map(str, kinds))} | {len(alike)} of {len(trained)} |\n"
         )
+        which = f"{about['keras']} {about['backend']}"
+        alone = [f"`{name}`" for name, results in found.items() if reader.REFUSED in results]
+        refused += [f"{', '.join(alone)} ({which})"] if alone else []
         for name, results in found.items():
-            for how, said in results.items():
+            for how in reader.FORMATS:
+                said = results[how]
                 if said not in (*reader.FINE, reader.COUNTED):
                     why = reasons.reason(about, name, how, said)
-                    which = f"{about['keras']} {about['backend']}"
                     names = told.setdefault(why, {}).setdefault(which, [])
                     names += [f"`{name}`"] * (f"`{name}`" not in names)
     lines.append(COUNTER.format(count=counted))
+    if refused:
+        lines.append(ALONE.format(models="; ".join(refused)))
     lines.append("\nWhat is not alike:\n\n")
     for why, places in told.items():
         where = "; ".join(f"{which}: {', '.join(names)}" for which, names in places.items())

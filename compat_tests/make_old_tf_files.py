@@ -83,6 +83,11 @@ def _release(path):
 
 def page(found: dict[str, dict[str, str]]) -> str:
     """The table, and below it all that is not alike, with the reason."""
+    untold = _untold(found)
+    found = {
+        release: {key: said for key, said in cases.items() if key.split("|")[1] in KINDS}
+        for release, cases in found.items()
+    }
     files = sum(map(len, found.values()))
     head = HEAD.format(predict=old_side.PREDICT, train=old_side.TRAIN, files=files)
     lines = [head, f"| TensorFlow | {' | '.join(KINDS.values())} |\n", "|---" * (len(KINDS) + 1)]
@@ -101,12 +106,29 @@ def page(found: dict[str, dict[str, str]]) -> str:
                 noted["kinds"].add(kind)
     every = [said for cases in found.values() for said in cases.values()]
     lines.append(COUNTER.format(count=every.count(old_side.COUNTED)))
+    if untold:
+        lines.append(f"\nWhat a release could not tell of its own models: {untold}.\n")
     lines.append("\nWhat is not alike:\n\n")
     for why, noted in told.items():
         kinds = ", ".join(KINDS[kind] for kind in KINDS if kind in noted["kinds"])
         models = ", ".join(f"`{name}`" for name in sorted(noted["models"]))
         lines.append(f"- {', '.join(noted['releases'])} ({kinds}): {models}: {why}\n")
     return "".join(lines)
+
+
+def _untold(found):
+    """Of which models a release wrote no config: they are made in Python, or not compiled."""
+    told: dict[str, dict[str, list[str]]] = {}
+    for release, cases in found.items():
+        for key, said in cases.items():
+            name, part = key.split("|")
+            if part in old_side.UNTOLD:
+                told.setdefault(said, {}).setdefault(name.removeprefix("old_"), []).append(release)
+    parts = []
+    for said, models in told.items():
+        listed = (f"`{name}` ({', '.join(releases)})" for name, releases in models.items())
+        parts.append(f"{said}: {', '.join(listed)}")
+    return "; ".join(parts)
 
 
 def _cell(said):

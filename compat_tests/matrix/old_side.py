@@ -249,11 +249,12 @@ class Writer:
                 file.write(model.to_json())
         except Exception:
             os.remove(done + ".json")
+            _note_error(done + ".json")
         optimizer = model.optimizer
         try:
             config = optimizer.get_config()
         except Exception:
-            return
+            return _note_error(done + ".optimizer.json")
         kind = type(optimizer)
         legacy = _version(self.tf) < (2, 11) or "legacy" in kind.__module__
         entry = {"class_name": kind.__name__, "config": config, "legacy": legacy}
@@ -302,6 +303,7 @@ def _note_error(path):
 PREDICT, TRAIN = 1e-4, 1e-3
 COUNTED = "alike from one step later on"
 FINE = ("alike", COUNTED, "not trained")
+UNTOLD = {".json": "no JSON of the model", ".optimizer.json": "no config of the optimizer"}
 
 
 def read(folder, names):
@@ -315,6 +317,9 @@ def read(folder, names):
         if not os.path.exists(noted):
             continue
         expected = np.load(noted)
+        for part in UNTOLD:
+            if not os.path.exists(os.path.join(folder, name + part)):
+                found[name + "|" + part] = UNTOLD[part]
         for kind in ENDINGS:
             path = os.path.join(folder, name + ENDINGS[kind])
             if kind == "tf_checkpoint":

@@ -25,6 +25,7 @@ PREDICT, TRAIN = 1e-4, 1e-3
 FORMATS = (".h5", ".json", "by name")
 COUNTED = "alike from one step later on"
 FINE = ("alike", "not trained")
+REFUSED = "by itself"  # what the version said that does not load its own file
 
 
 def read(folder: Path, name: str, how: str, case) -> str:
@@ -109,7 +110,10 @@ def read_all(folder: Path, chosen: list[str]) -> dict[str, dict[str, str]]:
     for name in chosen or sorted(set(known) - set(found)):
         if (folder / f"{name}.npz").exists():
             found[name] = {how: read(folder, name, how, known[name]) for how in FORMATS}
-            for said in sorted(set(found[name].values()) - set(FINE)):
+            noted = np.load(folder / f"{name}.npz")
+            if "refused" in noted.files:
+                found[name][REFUSED] = str(noted["refused"])
+            for said in sorted({found[name][how] for how in FORMATS} - set(FINE)):
                 print(f"{name}: {said.replace(str(folder), '')[:300]}", flush=True)
     target.write_text(json.dumps(found, indent=1))
     return found

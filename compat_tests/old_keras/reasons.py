@@ -7,7 +7,8 @@ _BY_MODEL = {
     "activity": f"those versions do not divide activity penalties by the size of a batch{_AS_NOW}",
     "frozen": "a frozen BatchNormalization normalized by the batch; in tf.keras 2.15 it is fixed",
     "nested_frozen": "a frozen BatchNormalization normalized by the batch; in tf.keras it is fixed",
-    "named_input": "Keras 2.2 wrote no shape where a Sequential began with an InputLayer",
+    "named_input": "Keras 2.2 wrote no shape where a Sequential began with an InputLayer; in one "
+    "file with the weights, these tell it",
     "pad_sides_th": "Keras 1.0 took two numbers as padding and passed over the others",
     "srelu": "on Theano the largest value holds for the slope on the left too",
     "srelu_shared": "on Theano the largest value holds for the slope on the left too",

@@ -1,12 +1,10 @@
 """Models in the words of Keras 1.0 to 1.2, which together use every layer of theirs."""
 
-from tables import IMAGE, MOVIE, OPTIMIZERS, SERIES, VECTOR, VOLUME, Case, later, put, stack
+from tables import IMAGE, MOVIE, SERIES, VECTOR, VOLUME, Case, later, put, stack
+from words import LOSSES, RULES, SAME, branch, graph_in, l2, with_losses, with_rules
 
-MODELS = {}
-
-
-def l2(keras):
-    return keras.regularizers.l2(0.02)
+MODELS = dict(SAME)
+graph = graph_in(MODELS)
 
 
 def l1l2(keras):
@@ -29,7 +27,7 @@ def unit_norm(keras):
     return keras.constraints.unitnorm()
 
 
-for one in (l2, l1l2, activity, max_norm, non_negative, unit_norm):
+for one in (l1l2, activity, max_norm, non_negative, unit_norm):
     later(one)
 
 # --- layers in a row --------------------------------------------------------------------------
@@ -147,9 +145,6 @@ MODELS["embedding"] = stack(
 MODELS["embedding_dropped"] = stack(
     (6,), ("Embedding", {"input_dim": 9, "output_dim": 4, "dropout": 0.3}), words=9, random=True
 )
-MODELS["embedding_own"] = stack(
-    (6,), ("Embedding", {"input_dim": 3, "output_dim": 2, "weights": [[[1, 2], [3, 4], [5, 6]]],
-                         "trainable": False, "input_length": 6}), words=3)  # fmt: skip
 
 # --- images -----------------------------------------------------------------------------------
 
@@ -226,27 +221,8 @@ for _order in ("tf", "th"):
 
 # --- rules and losses ---------------------------------------------------------------------------
 
-_RULES = {
-    "sgd": ("SGD", {"lr": 0.05, "momentum": 0.9, "nesterov": True, "decay": 0.1}),
-    "rmsprop": ("RMSprop", {"lr": 0.01, "rho": 0.8, "decay": 0.05}),
-    "adagrad": ("Adagrad", {"lr": 0.05, "clipnorm": 0.5}),
-    "adadelta": ("Adadelta", {"lr": 0.7, "rho": 0.9}),
-    "adam": ("Adam", {"lr": 0.01, "beta_1": 0.8, "clipvalue": 0.1, "decay": 0.01}),
-    "adamax": ("Adamax", {"lr": 0.01}), "nadam": ("Nadam", {"lr": 0.01, "schedule_decay": 0.01}),
-}  # fmt: skip
-_STACK = (("Dense", {"output_dim": 4, "activation": "tanh"}), ("Dense", {"output_dim": 3}))
-MODELS.update({"rule_" + n: stack(VECTOR, *_STACK, optimizer=rule) for n, rule in _RULES.items()})
-_LOSSES = (
-    "mean_squared_error mean_absolute_error mean_absolute_percentage_error msle squared_hinge "
-    "hinge binary_crossentropy kullback_leibler_divergence poisson cosine_proximity "
-    "categorical_crossentropy"
-).split()
-for _loss in _LOSSES:
-    _end = "softmax" if _loss[:3] in ("cat", "kul", "poi") else "sigmoid"
-    MODELS["loss_" + _loss] = stack(
-        VECTOR, ("Dense", {"output_dim": 3, "activation": _end}), whole=True, loss=_loss,
-        metrics=["mse", "mae"] + (["accuracy"] if _loss[0] == "c" or _loss[0] == "b" else []),
-    )  # fmt: skip
+MODELS.update(with_rules("output_dim", RULES))
+MODELS.update(with_losses("output_dim", LOSSES))
 MODELS["loss_sparse"] = stack(
     VECTOR, ("Dense", {"output_dim": 3, "activation": "softmax"}), whole=True,
     loss="sparse_categorical_crossentropy", metrics=["accuracy"])  # fmt: skip
@@ -254,33 +230,13 @@ MODELS["loss_over_time"] = stack(
     SERIES, ("TimeDistributed", {"layer": ("Dense", {"output_dim": 2})}), whole=True,
     sample_weight_mode="temporal")  # fmt: skip
 
-
-def optimizer_of(number):
-    """The rule of the model with that number, so that all are used."""
-    return OPTIMIZERS[number % len(OPTIMIZERS)]
-
-
 # --- graphs -------------------------------------------------------------------------------------
-
-
-def graph(*shapes, **settings):
-    def mark(build):
-        MODELS[build.__name__] = Case(build, list(shapes), settings.pop("words", 0), **settings)
-        return build
-
-    return mark
-
-
-def _branch(keras, units=4, width=5, **more):
-    model = keras.models.Sequential()
-    model.add(keras.layers.Dense(units, input_dim=width, **more))
-    return model
 
 
 def _merged(mode, **more):
     def build(keras):
         model = keras.models.Sequential()
-        branches = [_branch(keras), _branch(keras, activation="tanh")]
+        branches = [branch(keras), branch(keras, activation="tanh")]
         model.add(keras.layers.Merge(branches, mode=mode, **more))
         model.add(keras.layers.Dense(2))
         return model
@@ -320,7 +276,7 @@ MODELS["merge_function"] = _merge_function(added, VECTOR, output_shape=(5,))
 @graph(VECTOR, VECTOR)
 def Merge_nested(keras):
     left = keras.models.Sequential()
-    left.add(keras.layers.Merge([_branch(keras), _branch(keras)], mode="concat"))
+    left.add(keras.layers.Merge([branch(keras), branch(keras)], mode="concat"))
     left.add(keras.layers.Dense(3))
     return left
 
@@ -328,10 +284,10 @@ def Merge_nested(keras):
 @graph(VECTOR, VECTOR, VECTOR)
 def Merge_of_merge(keras):
     inner = keras.models.Sequential()
-    inner.add(keras.layers.Merge([_branch(keras), _branch(keras)], mode="sum"))
+    inner.add(keras.layers.Merge([branch(keras), branch(keras)], mode="sum"))
     inner.add(keras.layers.Dense(3, activation="relu"))
     model = keras.models.Sequential()
-    model.add(keras.layers.Merge([inner, _branch(keras, 3)], mode="mul"))
+    model.add(keras.layers.Merge([inner, branch(keras, 3)], mode="mul"))
     model.add(keras.layers.Dense(2))
     return model
 
@@ -342,7 +298,7 @@ def Merge_words(keras):
     words.add(keras.layers.Embedding(9, 4, input_length=6))
     words.add(keras.layers.LSTM(4))
     model = keras.models.Sequential()
-    model.add(keras.layers.Merge([_branch(keras), words], mode="concat", concat_axis=1))
+    model.add(keras.layers.Merge([branch(keras), words], mode="concat", concat_axis=1))
     model.add(keras.layers.BatchNormalization())
     model.add(keras.layers.Dense(3, activation="softmax"))
     return model
@@ -353,20 +309,7 @@ def Merge_of_models(keras):
     x = keras.layers.Input(shape=(5,))
     one = keras.models.Model(input=x, output=keras.layers.Dense(4)(x))
     model = keras.models.Sequential()
-    model.add(keras.layers.Merge([one, _branch(keras)], mode="ave"))
-    model.add(keras.layers.Dense(2))
-    return model
-
-
-@graph(VECTOR)
-def nested(keras):
-    inner = _branch(keras, 4, activation="tanh")
-    inner.add(keras.layers.BatchNormalization())
-    middle = keras.models.Sequential()
-    middle.add(inner)
-    middle.add(keras.layers.Dense(3))
-    model = keras.models.Sequential()
-    model.add(middle)
+    model.add(keras.layers.Merge([one, branch(keras)], mode="ave"))
     model.add(keras.layers.Dense(2))
     return model
 
@@ -381,19 +324,10 @@ def model_in_sequential(keras):
     return model
 
 
-@graph(VECTOR)
-def frozen(keras):
-    model = _branch(keras, 4, trainable=False)
-    model.add(keras.layers.BatchNormalization())
-    model.add(keras.layers.Dense(2))
-    model.layers[1].trainable = False
-    return model
-
-
 @graph(VECTOR, VECTOR)
 def shared(keras):
     a, b = keras.layers.Input(shape=(5,)), keras.layers.Input(shape=(5,))
-    layer, model = keras.layers.Dense(4, name="twice"), _branch(keras, 3, 4)
+    layer, model = keras.layers.Dense(4, name="twice"), branch(keras, 3, 4)
     x = keras.layers.merge([model(layer(a)), model(layer(b))], mode="concat")
     return keras.models.Model(input=[a, b], output=keras.layers.Dense(2)(x))
 
@@ -408,13 +342,6 @@ def outputs(keras):
     x = layers.merge([layers.Dense(4)(a), y], mode="concat")
     one = layers.Dense(2, name="one")(x)
     return keras.models.Model([a, b], [one, layers.Dense(3, activation="softmax", name="two")(x)])
-
-
-@graph(VECTOR, loss=["mse", "mae"], loss_weights=[1.0, 0.5], metrics=["mae"])
-def two_ends(keras):
-    x = keras.layers.Input(shape=(5,))
-    y = keras.layers.Dense(4)(x)
-    return keras.models.Model(x, [y, keras.layers.Dense(2)(y)])
 
 
 @graph(SERIES)
@@ -450,23 +377,6 @@ def residual(keras):
     y = layers.merge([y, z, y], mode="concat", concat_axis=3)
     y = layers.Flatten()(layers.AveragePooling2D((3, 2), dim_ordering="tf")(y))
     return keras.models.Model(x, layers.Dense(2, activation="softmax")(y))
-
-
-def halved(x):
-    return x / 2
-
-
-def scaled(x):
-    return x / 127.5 - 1.0
-
-
-@graph(VECTOR, code=[scaled, halved])
-def Lambda(keras):
-    model = keras.models.Sequential()
-    model.add(keras.layers.Lambda(lambda x: x / 127.5 - 1.0, input_shape=VECTOR))
-    model.add(keras.layers.Lambda(halved, output_shape=VECTOR))
-    model.add(keras.layers.Dense(2))
-    return model
 
 
 def _application(name, **more):

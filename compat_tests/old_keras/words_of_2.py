@@ -1,13 +1,10 @@
 """Models in the words of Keras 2.0 to 2.3, which together use every layer of theirs."""
 
 from tables import IMAGE, MOVIE, SERIES, VECTOR, VOLUME, Case, later, put, stack
+from words import LOSSES, RULES, SAME, branch, graph_in, l2, with_losses, with_rules
 
-MODELS = {}
-
-
-@later
-def l2(keras):
-    return keras.regularizers.l2(0.02)
+MODELS = dict(SAME)
+graph = graph_in(MODELS)
 
 
 @later
@@ -142,9 +139,6 @@ MODELS["embedding"] = stack(
     (6,), ("Embedding", {"input_dim": 9, "output_dim": 4, "input_length": 6,
                          "embeddings_regularizer": l2, "embeddings_constraint": max_norm}),
     ("Conv1D", {"filters": 3, "kernel_size": 2}), words=9)  # fmt: skip
-MODELS["embedding_own"] = stack(
-    (6,), ("Embedding", {"input_dim": 3, "output_dim": 2, "weights": [[[1, 2], [3, 4], [5, 6]]],
-                         "trainable": False, "input_length": 6}), words=3)  # fmt: skip
 MODELS["old_maxout"] = stack(VECTOR, ("legacy.layers.MaxoutDense", {"output_dim": 3}))
 MODELS["old_highway"] = stack(VECTOR, ("legacy.layers.Highway", {"activation": "tanh"}))
 MODELS["old_words"] = stack(
@@ -221,30 +215,15 @@ MODELS["conv_lstm_both"] = stack(MOVIE, ("Bidirectional", {
 
 # --- rules and losses ---------------------------------------------------------------------------
 
-_RULES = {
-    "sgd": ("SGD", {"lr": 0.05, "momentum": 0.9, "nesterov": True, "decay": 0.1}),
-    "rmsprop": ("RMSprop", {"lr": 0.01, "rho": 0.8, "decay": 0.05}),
-    "adagrad": ("Adagrad", {"lr": 0.05, "clipnorm": 0.5}),
-    "adadelta": ("Adadelta", {"lr": 0.7, "rho": 0.9, "decay": 0.1}),
-    "adam": ("Adam", {"lr": 0.01, "beta_1": 0.8, "clipvalue": 0.1, "decay": 0.01}),
-    "amsgrad": ("Adam", {"lr": 0.01, "amsgrad": True}),
-    "adamax": ("Adamax", {"lr": 0.01, "decay": 0.2}),
-    "nadam": ("Nadam", {"lr": 0.01, "schedule_decay": 0.01}),
-}  # fmt: skip
-_STACK = (("Dense", {"units": 4, "activation": "tanh"}), ("Dense", {"units": 3}))
-MODELS.update({"rule_" + n: stack(VECTOR, *_STACK, optimizer=rule) for n, rule in _RULES.items()})
-_LOSSES = (
-    "mean_squared_error mean_absolute_error mean_absolute_percentage_error msle squared_hinge "
-    "hinge binary_crossentropy kullback_leibler_divergence poisson cosine_proximity logcosh "
-    "categorical_crossentropy categorical_hinge"
-).split()
-for _loss in _LOSSES:
-    _end = "softmax" if _loss[:3] in ("cat", "kul", "poi") else "sigmoid"
-    MODELS["loss_" + _loss] = stack(
-        VECTOR, ("Dense", {"units": 3, "activation": _end}), whole=True, loss=_loss,
-        metrics=["mse", "mae"] + (["accuracy"] if _loss[0] == "c" or _loss[0] == "b" else []),
-        weighted_metrics=["mae"] if _loss == "hinge" else None,
-    )  # fmt: skip
+_RULES = dict(
+    RULES,
+    adadelta=("Adadelta", {"lr": 0.7, "rho": 0.9, "decay": 0.1}),
+    amsgrad=("Adam", {"lr": 0.01, "amsgrad": True}),
+    adamax=("Adamax", {"lr": 0.01, "decay": 0.2}),
+)
+_LOSSES = LOSSES + ["logcosh", "categorical_hinge"]
+MODELS.update(with_rules("units", _RULES))
+MODELS.update(with_losses("units", _LOSSES, {"hinge": {"weighted_metrics": ["mae"]}}))
 MODELS["loss_sparse"] = stack(
     VECTOR, ("Dense", {"units": 3, "activation": "softmax"}), whole=True,
     loss="sparse_categorical_crossentropy",
@@ -270,20 +249,6 @@ MODELS["loss_object"] = stack(VECTOR, ("Dense", {"units": 3, "activation": "sigm
 # --- graphs -------------------------------------------------------------------------------------
 
 
-def graph(*shapes, **settings):
-    def mark(build):
-        MODELS[build.__name__] = Case(build, list(shapes), settings.pop("words", 0), **settings)
-        return build
-
-    return mark
-
-
-def _branch(keras, units=4, width=5, **more):
-    model = keras.models.Sequential()
-    model.add(keras.layers.Dense(units, input_dim=width, **more))
-    return model
-
-
 def _joined(kind, shape=VECTOR, **more):
     def build(keras):
         inputs = [keras.layers.Input(shape=shape) for _ in range(2)]
@@ -299,7 +264,7 @@ def _merged(mode, **more):
 
     def build(keras):
         model = keras.models.Sequential()
-        branches = [_branch(keras), _branch(keras, activation="tanh")]
+        branches = [branch(keras), branch(keras, activation="tanh")]
         model.add(keras.legacy.layers.Merge(branches, mode=mode, **more))
         model.add(keras.layers.Dense(2))
         return model
@@ -321,22 +286,9 @@ MODELS["Dot_times"] = _joined("Dot", SERIES, axes=1, normalize=True)
 
 
 @graph(VECTOR)
-def nested(keras):
-    inner = _branch(keras, 4, activation="tanh")
-    inner.add(keras.layers.BatchNormalization())
-    middle = keras.models.Sequential()
-    middle.add(inner)
-    middle.add(keras.layers.Dense(3))
-    model = keras.models.Sequential()
-    model.add(middle)
-    model.add(keras.layers.Dense(2))
-    return model
-
-
-@graph(VECTOR)
 def nested_frozen(keras):
     """Trainable and fixed weights of nested models mix their order in files."""
-    inner = _branch(keras, 4)
+    inner = branch(keras, 4)
     inner.add(keras.layers.BatchNormalization())
     inner.add(keras.layers.Dense(3, trainable=False))
     inner.add(keras.layers.BatchNormalization())
@@ -366,19 +318,10 @@ def named_input(keras):
     return model
 
 
-@graph(VECTOR)
-def frozen(keras):
-    model = _branch(keras, 4, trainable=False)
-    model.add(keras.layers.BatchNormalization())
-    model.add(keras.layers.Dense(2))
-    model.layers[1].trainable = False
-    return model
-
-
 @graph(VECTOR, VECTOR)
 def shared(keras):
     a, b = keras.layers.Input(shape=(5,)), keras.layers.Input(shape=(5,))
-    layer, model = keras.layers.Dense(4, name="twice"), _branch(keras, 3, 4)
+    layer, model = keras.layers.Dense(4, name="twice"), branch(keras, 3, 4)
     x = keras.layers.concatenate([model(layer(a)), model(layer(b))])
     return keras.models.Model(inputs=[a, b], outputs=keras.layers.Dense(2)(x))
 
@@ -394,13 +337,6 @@ def outputs(keras):
     x = layers.concatenate([layers.Dense(4)(a), y], axis=-1)
     one = layers.Dense(2, name="one")(x)
     return keras.models.Model([a, b], [one, layers.Dense(3, activation="softmax", name="two")(x)])
-
-
-@graph(VECTOR, loss=["mse", "mae"], loss_weights=[1.0, 0.5], metrics=["mae"])
-def two_ends(keras):
-    x = keras.layers.Input(shape=(5,))
-    y = keras.layers.Dense(4)(x)
-    return keras.models.Model(x, [y, keras.layers.Dense(2)(y)])
 
 
 @graph(SERIES)
@@ -464,23 +400,6 @@ def named_alike(keras):
     inner = keras.models.Model(x, keras.layers.Dense(5, name="d")(x), name="d")
     y = keras.layers.Input(shape=(5,))
     return keras.models.Model(y, keras.layers.Dense(2, name="e")(inner(inner(y))))
-
-
-def halved(x):
-    return x / 2
-
-
-def scaled(x):
-    return x / 127.5 - 1.0
-
-
-@graph(VECTOR, code=[scaled, halved])
-def Lambda(keras):
-    model = keras.models.Sequential()
-    model.add(keras.layers.Lambda(lambda x: x / 127.5 - 1.0, input_shape=VECTOR))
-    model.add(keras.layers.Lambda(halved, output_shape=VECTOR))
-    model.add(keras.layers.Dense(2))
-    return model
 
 
 # --- what runs on GPUs alone ---------------------------------------------------------------------

@@ -132,8 +132,8 @@ def write(keras, folder, name, case, number):
         noted["losses"] = trained_on(model, case, x, y)
         try:
             noted["again"] = trained_on(keras.models.load_model(path + ".h5"), case, x, y)
-        except Exception:  # what an old Keras cannot load itself
-            noted["again"] = []
+        except Exception as error:  # what an old Keras cannot load itself
+            noted["refused"] = repr(error)[:300]
     np.savez(path + ".npz", **noted)
 
 
