@@ -72,7 +72,8 @@ def replacing(path: str, overwrite: bool = True) -> Iterator[str | None]:
         _to_disk(temporary)
         if os.path.exists(path):
             os.chmod(temporary, os.stat(path).st_mode & 0o7777)
-        os.replace(temporary, path)
+        with _kept(path):
+            os.replace(temporary, path)
         _to_disk(folder)
     except OSError as error:
         if error.filename in (None, temporary) and error.errno is not None:
@@ -82,6 +83,20 @@ def replacing(path: str, overwrite: bool = True) -> Iterator[str | None]:
         with suppress(OSError):
             os.remove(temporary)
         _open.discard(temporary)
+
+
+@contextmanager
+def _kept(path):
+    """Keep what a file holds until it has another; a thread gives it up, which takes as long."""
+    handle = None
+    if os.name == "posix" and os.path.isfile(path):
+        with suppress(OSError):  # it may not be readable
+            handle = os.open(path, os.O_RDONLY)
+    try:
+        yield
+    finally:
+        if handle is not None:
+            threading.Thread(target=os.close, args=(handle,)).start()
 
 
 def may_replace(path: str) -> bool:
