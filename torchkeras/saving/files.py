@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 _HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
+_LARGE = 2**22  # bytes
 _numbers = itertools.count()
 _open: set[str] = set()  # the temporary files that this process is writing
 
@@ -87,9 +88,9 @@ def replacing(path: str, overwrite: bool = True) -> Iterator[str | None]:
 
 @contextmanager
 def _kept(path):
-    """Keep what a file holds until it has another; a thread gives it up, which takes as long."""
+    """Keep what a large file holds until it has another; a thread gives it up, and nobody waits."""
     handle = None
-    if os.name == "posix" and os.path.isfile(path):
+    if os.name == "posix" and os.path.isfile(path) and os.path.getsize(path) > _LARGE:
         with suppress(OSError):  # it may not be readable
             handle = os.open(path, os.O_RDONLY)
     try:
