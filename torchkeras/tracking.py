@@ -48,6 +48,15 @@ def set_training(module: nn.Module, mode: bool) -> None:
 _TRAIN = nn.Module.train
 
 
+def is_watched(module: nn.Module) -> bool:
+    """Whether somebody waits for calls of a module, so that they have to be made.
+
+    >>> is_watched(nn.ReLU())
+    False
+    """
+    return bool(module._forward_hooks or module._forward_pre_hooks or module._backward_hooks)
+
+
 def holds_modules(value: Any) -> bool:
     """Whether a list or dict should be tracked: it holds modules, or nothing yet."""
     if type(value) not in (list, dict, TrackedList, TrackedDict):

@@ -157,3 +157,35 @@ def test_few_channels_by_a_kernel_of_one_that_skips(size):
     torch.einsum("nhwi,io->nhwo", x[:, ::2, ::2].double(), kernel[0, 0]).square().sum().backward()
     found = layer.conv.weight.grad[:, :, 0, 0].T.double()
     torch.testing.assert_close(found, kernel.grad[0, 0], rtol=1e-4, atol=1e-4)
+
+
+SEQUENCES = [
+    ("Conv1D", dict(filters=8, kernel_size=3, activation="relu")),
+    ("Conv1D", dict(filters=8, kernel_size=4, strides=2, padding="same")),
+    ("Conv1D", dict(filters=8, kernel_size=3, dilation_rate=2, padding="causal", groups=2)),
+    ("DepthwiseConv1D", dict(kernel_size=3, padding="same")),
+    ("SeparableConv1D", dict(filters=8, kernel_size=3)),
+]
+
+
+@pytest.mark.parametrize(("name", "config"), SEQUENCES)
+def test_sequences_are_images_of_one_row_unless_somebody_watches(name, config):
+    layer, seen = getattr(layers, name)(**config), []
+    x = torch.randn(4, 20, 6, requires_grad=True)
+
+    def results():
+        outputs = layer(x)
+        outputs.square().sum().backward()
+        grads = [x.grad, *(parameter.grad for parameter in layer.parameters())]
+        x.grad = None
+        layer.zero_grad()
+        return [outputs, *grads]
+
+    quick = results()
+    for module in layer.modules():
+        if isinstance(module, torch.nn.Conv1d):
+            module.register_forward_hook(lambda module, args, output: seen.append(output))
+    watched = results()
+    assert len(seen) == (2 if name == "SeparableConv1D" else 1)
+    for one, other in zip(quick, watched, strict=True):
+        torch.testing.assert_close(one, other)

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from .. import initializers
 from ..input_spec import InputSpec
 from ..layer import TABLE, Layer, Weight
+from ..tracking import is_watched
 from .norm import BETA, GAMMA, Normalizing, axes_given, positive_axes
 
 _HALVES = (torch.float16, torch.bfloat16)
@@ -234,7 +235,7 @@ class BatchNormalization(Normalizing):
         # the sum is made at that scale. `.data`: autograd holds the buffer, but not for its value.
         scale, variance = count / max(count - 1, 1), norm.running_var.data
         variance.mul_(scale)
-        if self._direct and type(norm) is nn.BatchNorm1d and not _watched(norm):
+        if self._direct and type(norm) is nn.BatchNorm1d and not is_watched(norm):
             outputs = torch.batch_norm(  # without the counter of batches, which costs a tenth
                 inputs, norm.weight, norm.bias, norm.running_mean, norm.running_var, True,
                 norm.momentum, norm.eps, torch.backends.cudnn.enabled,
@@ -407,11 +408,6 @@ class SyncBatchNormalization(BatchNormalization):
             synchronized=True,
             **kwargs,
         )
-
-
-def _watched(module):
-    """Whether somebody waits for calls of a module."""
-    return module._forward_hooks or module._forward_pre_hooks or module._backward_hooks
 
 
 class Statistics(nn.Module):

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from .. import activations, constraints, initializers, layout, regularizers
 from ..input_spec import InputSpec
 from ..layer import TABLE, Weight
+from ..tracking import is_watched
 from .spatial import (
     SpatialLayer,
     integers,
@@ -109,27 +110,41 @@ class BaseConv(SpatialLayer):
             # oneDNN writes past its memory in the gradient of few channels by such a kernel
             places = tuple(slice(None, None, step) for step in (1, 1, *self.strides))
             return function(x[places], conv.weight, conv.bias, groups=conv.groups)
-        if self._edges is None and not self._sized:
-            return conv(x)
-        x, padding = self.padded(conv, x)
-        if padding == conv.padding:
-            return conv(x)
+        padding = None
+        if self._edges is not None or self._sized:
+            x, padding = self.padded(conv, x)
+        if padding is None:
+            return self.run(conv, x)
         # built for a size that needs other edges than this one
         return function(x, conv.weight, conv.bias, conv.stride, padding, conv.dilation, conv.groups)
 
-    def padded(self, conv: nn.Module, x: Tensor) -> tuple[Tensor, tuple[int, ...]]:
-        """`x` with the edges that the native convolution cannot add, and those that it is to."""
+    def run(self, conv: nn.Module, x: Tensor) -> Tensor:
+        """`conv(x)`, along time as for an image of one row: torch knows images, but no sequences,
+        that have their channels last, and would turn them around and back."""
+        sequence = self.rank == 1 and x.is_cpu and not self.channels_first
+        if not sequence or type(conv) is not nn.Conv1d or is_watched(conv):
+            return conv(x)
+        image, kernel = x.unsqueeze(2), conv.weight.unsqueeze(2)
+        windows = (1, *conv.stride), (0, *conv.padding), (1, *conv.dilation)
+        return F.conv2d(image, kernel, conv.bias, *windows, conv.groups).squeeze(2)
+
+    def padded(self, conv: nn.Module, x: Tensor) -> tuple[Tensor, tuple[int, ...] | None]:
+        """`x` with the edges that the native convolution cannot add.
+
+        Also what it is to add itself; None for the padding that it was made with.
+        """
         if self._edges is not None:
-            return F.pad(x, self._edges), conv.padding
+            return F.pad(x, self._edges), None
         if not self._sized:
-            return x, conv.padding
+            return x, None
         edges = [
             same_padding(n, k, s)
             for n, k, s in zip(x.shape[2:], self.kernel_size, self.strides, strict=True)
         ]
         if all(edge == (p, p) for edge, p in zip(edges, conv.padding, strict=True)):
-            return x, conv.padding
-        return F.pad(x, pad_argument(edges)), (0,) * self.rank
+            return x, None
+        padding = (0,) * self.rank if any(conv.padding) else None
+        return F.pad(x, pad_argument(edges)), padding
 
     def activate(self, outputs: Tensor) -> Tensor:
         if self.activation is activations.linear:

@@ -199,7 +199,7 @@ class SeparableConv(_WithDepthwiseKernel, Conv):
         self.built = True
 
     def call(self, inputs: Tensor) -> Tensor:
-        outputs = self.pointwise(self.convolve(self.depthwise, self.to_torch(inputs)))
+        outputs = self.run(self.pointwise, self.convolve(self.depthwise, self.to_torch(inputs)))
         return self.activate(self.to_keras(outputs))
 
 

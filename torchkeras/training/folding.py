@@ -142,6 +142,7 @@ class Chain:
             return self._apart(layer, x, other)
         conv = layer.conv
         inputs, padding = layer.padded(conv, layer.to_torch(x))
+        padding = conv.padding if padding is None else padding
         window = (padding, conv.stride, conv.dilation, conv.groups)
         if self.kernel is None:
             self._fold(conv, window, inputs)
