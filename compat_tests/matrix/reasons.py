@@ -45,6 +45,16 @@ def _of_model(writer, ending, reader, name, said):
     if reader == "Keras 3" and ending == ".h5":
         if "keras.metrics.mse" in said:
             return "Keras 3 takes no loss that has a bare name in `.h5` files, of tf.keras neither"
+        if name == "integer_lookup_adapted" and "'input_shape'" in said:
+            return (
+                "Keras 3 takes no input shape in the config of a layer; this one has one since "
+                "`adapt`, and tf.keras cannot write such a file"
+            )
+        if name == "pipeline" and "Could not locate class" in said:
+            return (
+                "Keras 3 finds layers inside of a layer by the module in their config, which no "
+                "`.h5` file of Keras 2 has"
+            )
         if name not in ("pipeline", "integer_lookup_adapted"):  # tf.keras writes none of them
             return "Keras 3 does not know all words in these configs, in files of tf.keras neither"
     if name == "model_over_time" and "Keras 3" in (reader, writer):
