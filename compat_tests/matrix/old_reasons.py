@@ -8,7 +8,13 @@ _AS_NOW = "what the word means in tf.keras 2.15 is what it means here"
 _NO_STATE = "before 1.14 checkpoints hold no state of Keras' optimizers"
 _TABLE = [  # releases, kinds of files, parts of the model's name, of what was said, the reason
     ("", "", "", "no vocabulary", "the file holds no vocabulary, and tf.keras wants adapt() too"),
-    ("", "", "binary", "last axis", "its width is not known without a vocabulary"),
+    (
+        "",
+        "checkpoint",
+        "binary text_tf_idf integer_lookup_adapted",
+        "last axis",
+        "its width is not known without a vocabulary",
+    ),
     ("", "", "", "not compiled", "tf.keras notes nothing of optimizers of `tf.train` in files"),
     (
         "1.",
@@ -56,6 +62,13 @@ _TABLE = [  # releases, kinds of files, parts of the model's name, of what was s
         "trains",
         "before 1.14 optimizers moved the rows of an embedding that a batch does not use too; "
         + _AS_NOW,
+    ),
+    (
+        _BEFORE_13,
+        "",
+        "activity regularized advanced",
+        "trains",
+        "before 1.13 activity penalties were not divided by the size of a batch; " + _AS_NOW,
     ),
     (
         _BEFORE_13,
