@@ -89,9 +89,9 @@ class Descent:
         self.zero_grad()
         if self._tables:
             with gradients_by_rows(self._tables):
-                loss.backward(inputs=wanted)
+                _backward(loss, wanted)
         else:
-            loss.backward(inputs=wanted)
+            _backward(loss, wanted)
         before = self._step
         self._spare = True
         try:
@@ -196,6 +196,22 @@ class Descent:
                 "stay as they are. Was a loss for some output forgotten in compile()?",
                 stacklevel=3,
             )
+
+
+def _backward(loss, wanted):
+    """`loss.backward(inputs=wanted)`; on the CPU by its engine alone.
+
+    What torch does around it, for devices and logs, is a tenth of a small network's step.
+    """
+    plain = type(loss) is Tensor and loss.is_cpu and loss.ndim == 0 and loss.requires_grad
+    if not plain or wanted == [] or torch.compiler.is_compiling():
+        loss.backward(inputs=wanted)
+        return
+    one = torch.ones((), dtype=loss.dtype)
+    torch.autograd.Variable._execution_engine.run_backward(
+        (loss,), (one,), False, False, tuple(wanted or ()), allow_unreachable=True,
+        accumulate_grad=True,
+    )  # fmt: skip
 
 
 def _evaluate(loss):
