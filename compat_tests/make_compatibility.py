@@ -133,7 +133,8 @@ layers and other code in a file are not loaded, and nothing from a file is run o
 `safe_mode=False` is given in the call. Bytecode of the Python at hand is run then; that of another,
 from 2.7 to 3.13, is read as data and computed by a small machine that knows functions of tensors
 (`K`, `tf`, `np`, `math`), what `custom_objects` hold, and nothing else. Models of Keras 1 load,
-with Merge layers, kernels in either order and gates kept apart.
+with Merge layers, kernels in either order and gates kept apart, and so do those that
+`multi_gpu_model` made.
 A `.keras` or `.weights.h5` file is read by tf.keras 2.15 and by Keras 3, which order the state of
 an optimizer differently: it is in the order of Keras 3, and with `save_format="keras_v2"` in that
 of tf.keras; the other one starts its optimizer anew. Layers that are called with several tensors,
