@@ -383,3 +383,18 @@ def test_the_output_of_a_shared_layer_is_that_of_its_first_call():
         return [layer.output is calls[0], first is calls[1], len(layer.inbound_nodes)]
 
     assert ask(torchkeras) == oracle.ask(ask)
+
+
+def test_a_variable_that_is_set_before_the_layer_is_made():
+    """It is a value then, and no weight: Keras up to 2.3 kept no account of attributes."""
+
+    class Early(torchkeras.layers.Layer):
+        def __init__(self, **kwargs):
+            self.offset = torchkeras.backend.variable([1.0, 2.0])
+            super().__init__(**kwargs)
+
+        def call(self, inputs):
+            return inputs + self.offset
+
+    layer = Early(name="early")
+    assert layer(torch.zeros(1, 2)).tolist() == [[1.0, 2.0]] and layer.weights == []

@@ -181,6 +181,9 @@ READ = [
     *one("keras.backend.sqrt(x)", "keras.backend.batch_dot(x, x, (2, 2))"),
     *one(
         "tf.image.resize(x, (4, 9))",
+        "tf.compat.v1.image.resize(x, (4, 9))",
+        "tf.compat.v1.image.resize_images(x, (5, 9), align_corners=True)",
+        "tf.compat.v1.image.resize_images(x, (5, 9), 1)",
         "tf.image.resize(x, (16, 12), 'nearest')",
         "tf.image.resize(x, (5, 4), antialias=True)",
         "tf.image.resize(x, (5, 9), 'bicubic')",

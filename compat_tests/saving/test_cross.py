@@ -86,3 +86,21 @@ def test_a_model_saved_before_training_names_its_metrics_as_after(tmp_path):
     assert content(path)["/"][0]["training_config"]["metrics"] == [[wanted]]
     loaded = load_model(path)
     assert loaded.evaluate(x, y, verbose=0) == model.evaluate(x, y, verbose=0)
+
+
+@pytest.mark.parametrize("ending", ["h5", "keras"])
+def test_a_loss_among_the_metrics(ending, tmp_path):
+    path = str(tmp_path / f"model.{ending}")
+    x, y = np.linspace(0, 1, 12, dtype="float32").reshape(4, 3), np.eye(4, 1, dtype="float32")
+
+    def written(keras):
+        model = keras.Sequential([keras.layers.Dense(1, input_shape=(3,))])
+        loss = keras.losses.BinaryCrossentropy(from_logits=True)
+        model.compile("sgd", "mse", metrics=[loss, "mae"])
+        model.train_on_batch(x, y)
+        model.save(path)
+        return model.evaluate(x, y, verbose=0)
+
+    expected = oracle.ask(written)
+    found = load_model(path).evaluate(x, y, verbose=0)
+    np.testing.assert_allclose(found, expected, rtol=1e-5)

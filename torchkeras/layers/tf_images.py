@@ -15,29 +15,44 @@ from .tf_table import entry, sizes_of
 _METHODS = dict(enumerate(("bilinear", "nearest", "bicubic", "area")))  # TensorFlow 1's numbers
 
 
-@entry("resize_v2", "resize_images")
+@entry("resize_v2")
 def resize(
-    images,
-    size,
-    method="bilinear",
-    preserve_aspect_ratio=False,
-    antialias=False,
-    align_corners=False,
-    name=None,
+    images, size, method="bilinear", preserve_aspect_ratio=False, antialias=False, name=None
 ):
-    if align_corners:
-        raise ValueError(
-            "tf.image.resize with align_corners=True in a graph is not supported; "
-            "align_corners=False is."
-        )
     method = kernel_name(_METHODS.get(method, method), "method of tf.image.resize")
-    size = sizes_of(size)
-    if preserve_aspect_ratio:
-        found = images.shape[-3:-1]
-        scale = min(wanted / n for wanted, n in zip(size, found, strict=True))
-        size = [round(n * scale) for n in found]
+    size = _size(images, size, preserve_aspect_ratio)
     outputs = resizing.resize(images, size, method, bool(antialias))
     return outputs if method == "nearest" else outputs.float()
+
+
+def _size(images, size, keeps_aspect):
+    size = sizes_of(size)
+    if not keeps_aspect:
+        return size
+    found = images.shape[-3:-1]
+    scale = min(wanted / n for wanted, n in zip(size, found, strict=True))
+    return [round(n * scale) for n in found]
+
+
+# --- TensorFlow 1: pixels are points at their corners --------------------------------------
+
+
+@entry()
+def resize_images(
+    images, size, method=0, align_corners=False, preserve_aspect_ratio=False, name=None
+):
+    """`tf.image.resize` of TensorFlow 1."""
+    method = kernel_name(_METHODS.get(method, method), "method of tf.image.resize_images")
+    if method not in ("bilinear", "nearest"):
+        raise ValueError(
+            f"tf.image.resize_images of TensorFlow 1 with method {method!r} is not supported; "
+            "'bilinear' and 'nearest' are."
+        )
+    size = _size(images, size, preserve_aspect_ratio)
+    if size == list(images.shape[-3:-1]):
+        return images
+    by = resize_bilinear if method == "bilinear" else resize_nearest_neighbor
+    return by(images, size, align_corners)
 
 
 @entry()
@@ -45,11 +60,11 @@ def resize_bilinear(
     images, size, align_corners=False, half_pixel_centers=False, name=None, **other
 ):
     images = images.float()
-    if align_corners or half_pixel_centers:
-        return _interpolated(images, size, mode="bilinear", align_corners=bool(align_corners))
+    if half_pixel_centers:
+        return _interpolated(images, size, mode="bilinear", align_corners=False)
     for axis, target in zip((-3, -2), sizes_of(size), strict=True):
         count = images.shape[axis]
-        places = torch.arange(target, device=images.device) * (count / target)
+        places = _places(count, target, align_corners).to(images.device)
         low = places.floor().long().clamp(max=count - 1)
         share = (places - low).to(images.dtype).view(-1, *[1] * (-1 - axis))
         below = images.index_select(axis, low)
@@ -57,13 +72,24 @@ def resize_bilinear(
     return images
 
 
+def _places(before, after, align):
+    """Where the pixels of a longer or shorter side lie on the side of before."""
+    step = (before - 1) / (after - 1) if align and after > 1 else before / after
+    return torch.arange(after) * step
+
+
 @entry()
 def resize_nearest_neighbor(
     images, size, align_corners=False, half_pixel_centers=False, name=None, **other
 ):
-    if align_corners:
-        raise ValueError("Nearest-neighbor resizing with align_corners is not supported.")
-    return _interpolated(images, size, mode="nearest-exact" if half_pixel_centers else "nearest")
+    if half_pixel_centers:
+        return _interpolated(images, size, mode="nearest-exact")
+    for axis, target in zip((-3, -2), sizes_of(size), strict=True):
+        places = _places(images.shape[axis], target, align_corners)
+        places = (places + 0.5 if align_corners else places).long()
+        index = places.clamp(max=images.shape[axis] - 1).to(images.device)
+        images = images.index_select(axis, index)
+    return images
 
 
 def _interpolated(images, size, **how):

@@ -283,8 +283,8 @@ def normalize(tensor, ord="euclidean", axis=None, name=None):
 
 
 @entry()
-def moments(x, axes, shift=None, keepdims=False, name=None):
-    axes = as_list(axes)
+def moments(x, axes, shift=None, keepdims=False, name=None, keep_dims=None):
+    axes, keepdims = as_list(axes), bool(either(keep_dims, keepdims))
     return [x.mean(axes, keepdim=keepdims), x.var(axes, correction=0, keepdim=keepdims)]
 
 

@@ -24,11 +24,12 @@ _MODULES = (
     "signal.",
     "debugging.",
 )
+_MEANS_ANOTHER = {"compat.v1.image.resize": "resize_images"}
 
 
 def known_name(name: str) -> str:
     """The key in `FUNCTIONS` of a name such as `"math.reduce_mean"`; ValueError if it has none."""
-    bare = name
+    bare = _MEANS_ANOTHER.get(name, name)
     for module in _MODULES:
         bare = bare.removeprefix(module)
     if bare not in FUNCTIONS:

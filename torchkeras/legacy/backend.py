@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from contextlib import nullcontext
 from typing import Any
 
@@ -86,6 +87,26 @@ def is_tensor(x: Any) -> bool:
     """Whether `x` is a tensor, symbolic or not."""
     deprecated("K.is_tensor", "torch.is_tensor")
     return K.is_keras_tensor(x) or isinstance(x, (torch.Tensor, Variable))
+
+
+def is_variable(x: Any) -> bool:
+    """Whether `x` is a `Variable`."""
+    deprecated("K.is_variable", "isinstance(x, keras.Variable)")
+    return isinstance(x, Variable)
+
+
+def slice(x: Any, start: Any, size: Any) -> Any:
+    """The part of `x` that begins at `start` and has the sizes `size`; -1 means all of the rest."""
+    deprecated("K.slice", "x[start : start + size]")
+    sizes = (None if n == -1 else begin + n for begin, n in zip(start, size, strict=True))
+    index = tuple(builtins.slice(begin, end) for begin, end in zip(start, sizes, strict=True))
+    return (x.value if isinstance(x, Variable) else x)[index]
+
+
+def size(x: Any, name: str | None = None) -> Any:
+    """How many elements `x` has."""
+    deprecated("K.size", "K.prod(K.shape(x))")
+    return K.prod(K.shape(x))
 
 
 def control_dependencies(inputs: Any):

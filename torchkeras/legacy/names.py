@@ -81,6 +81,12 @@ NAMES: dict[str, dict[str, str]] = {
         "symbolic_learning_phase": "backend.learning_phase",
         "normalize_data_format": "legacy.conv_utils.normalize_data_format",
         "_to_tensor": "legacy.backend.to_tensor",
+        "tf": "shim.tensorflow",
+        "lesser": "backend.less",
+        "lesser_equal": "backend.less_equal",
+        "slice": "legacy.backend.slice",
+        "size": "legacy.backend.size",
+        "is_variable": "legacy.backend.is_variable",
         "_get_available_gpus": "legacy.backend.available_gpus",
     },
     "applications.mobilenet": {

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ..losses.base import MEANS, align, apply_mask, match_rank
+from ..losses.base import TABLE as LOSSES
 from .base import TABLE, Metric, divide_no_nan
 
 MATCHES: dict[Callable, tuple[Callable, bool]] = {}
@@ -187,7 +188,10 @@ class MeanMetricWrapper(_FunctionMean, Mean):
     def from_config(cls, config):
         config = dict(config)
         fn = config.pop("fn", None)
-        return cls(TABLE.get(fn), **config) if cls is MeanMetricWrapper else cls(**config)
+        if cls is not MeanMetricWrapper:
+            return cls(**config)
+        is_loss = isinstance(fn, dict) and "reduction" in (fn.get("config") or ())
+        return cls((LOSSES if is_loss else TABLE).get(fn), **config)
 
 
 @TABLE.add()

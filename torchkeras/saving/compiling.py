@@ -149,7 +149,8 @@ def _compile_arguments(config, model, custom_objects):
 
 def _read(value, module):
     if isinstance(value, dict) and "class_name" in value:
-        return module.deserialize(value)
+        is_loss = "reduction" in (value.get("config") or ())  # some stand among the metrics
+        return (losses if is_loss else module).deserialize(value)
     if isinstance(value, dict):
         return {key: _read(item, module) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

@@ -186,11 +186,24 @@ _OF_TENSORFLOW = {
 }
 
 
+_RESIZE_METHODS = Names(
+    "tf.image.ResizeMethod",
+    {
+        "BILINEAR": "bilinear",
+        "NEAREST_NEIGHBOR": "nearest",
+        "BICUBIC": "bicubic",
+        "AREA": "area",
+    }.__getitem__,
+)
+
+
 def _tensorflow(name, prefix=""):
     if not prefix and name in _OF_TENSORFLOW:
         return _OF_TENSORFLOW[name]
     if name == "keras" and prefix in ("", "contrib."):
         return _MODULES["keras"]
+    if name == "ResizeMethod":
+        return _RESIZE_METHODS
     if f"{prefix}{name}" in FUNCTIONS:
         return FUNCTIONS[f"{prefix}{name}"]
     if name in _INNER:
@@ -216,10 +229,11 @@ _OF_NUMPY = {
         for name in (
             "array asarray arange reshape transpose expand_dims concatenate stack sqrt log log2 "
             "log10 exp abs sign floor ceil round power maximum minimum prod sum mean max min "
-            "cumsum cos sin tan tanh arctan2 float32 float64 int32 int64 clip linspace meshgrid "
+            "cumsum cos sin tan tanh arctan2 clip linspace meshgrid "
             "tile outer dot argmax argsort squeeze"
         ).split()
     },
+    **{name: getattr(np, name) for name in "float32 float64 int32 int64 uint8 bool_".split()},
     "pi": math.pi,
     "e": math.e,
     "inf": math.inf,

@@ -5,10 +5,8 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-import torch
-
 from ...optimizers import legacy
-from .calls import Namespace, function, tensor
+from .calls import Namespace, known, tensor
 
 _here = sys.modules[__package__]
 
@@ -101,60 +99,14 @@ def print_(input_: Any, data: Any, message: str = "", *args: Any, **options: Any
 # --- images whose pixels are points at their corners -----------------------------------------
 
 
-def _places(before, after, align):
-    """Where the pixels of a longer or shorter side lie on the side of before."""
-    step = (before - 1) / (after - 1) if align and after > 1 else before / after
-    return torch.arange(after) * step
-
-
-def resize_bilinear(images: Any, size: Any, align_corners: bool = False, **options: Any) -> Any:
-    """Images `(batch, height, width, channels)` of another size, linear between their pixels."""
-    images = images.to(torch.float32)
-    for axis, after in zip((1, 2), map(int, size), strict=True):
-        before = images.shape[axis]
-        places = _places(before, after, align_corners).to(images)
-        low = places.long().clamp(max=before - 1)
-        high = (low + 1).clamp(max=before - 1)
-        part = (places - low).reshape(-1, *[1] * (3 - axis))
-        near, far = images.index_select(axis, low), images.index_select(axis, high)
-        images = near + (far - near) * part
-    return images
-
-
-def resize_nearest_neighbor(
-    images: Any, size: Any, align_corners: bool = False, **options: Any
-) -> Any:
-    """Images of another size, of the pixels that there are."""
-    for axis, after in zip((1, 2), map(int, size), strict=True):
-        places = _places(images.shape[axis], after, align_corners)
-        places = (places + 0.5 if align_corners else places).long()
-        index = places.clamp(max=images.shape[axis] - 1).to(images.device)
-        images = images.index_select(axis, index)
-    return images
-
-
-def resize_images(
-    images: Any, size: Any, method: Any = 0, align_corners: bool = False, **options: Any
-) -> Any:
-    """One of the two, by its number or name; the others are those of `tf.image.resize`."""
-    if method in (0, "bilinear"):
-        return resize_bilinear(images, size, align_corners)
-    if method in (1, "nearest"):
-        return resize_nearest_neighbor(images, size, align_corners)
-    raise NotImplementedError(
-        f"tf.image.resize_images has the methods 0 (bilinear) and 1 (nearest), not {method!r}; "
-        "tf.image.resize has more, with pixels as areas."
-    )
-
-
 def extract_image_patches(images, ksizes=None, strides=None, rates=None, padding=None, sizes=None):
     """Windows of images, flat in the last axis."""
     return _here.image.extract_patches(images, ksizes or sizes, strides, rates, padding)
 
 
 IMAGE = {
-    kind.__name__: function(kind)
-    for kind in (resize_bilinear, resize_nearest_neighbor, resize_images)
+    name: known(f"image.{name}")
+    for name in ("resize_bilinear", "resize_nearest_neighbor", "resize_images")
 }
 IMAGE["resize"] = IMAGE["resize_images"]
 

@@ -132,8 +132,9 @@ def embedding_lookup(params, ids, max_norm=None, name=None):
 
 
 @enter()
-def moments(x, axes, shift=None, keepdims=False, name=None):
+def moments(x, axes, shift=None, keepdims=False, name=None, keep_dims=None):
     """Mean and variance over axes."""
+    keepdims = keepdims if keep_dims is None else keep_dims
     axes = tuple(axes) if isinstance(axes, (list, tuple)) else (int(axes),)
     return x.mean(axes, keepdim=keepdims), x.var(axes, correction=0, keepdim=keepdims)
 
