@@ -17,6 +17,8 @@ from torch import Tensor, nn
 from ..dropping import dropout
 from ..input_spec import InputSpec
 from ..layer import TABLE
+from ..tracking import is_watched
+from . import gru
 from .gates import Gates, GRUGates, LSTMGates, SimpleGates, project, weight_rows
 from .rnn import RNN
 from .sequence import run_fused, run_pair, scan
@@ -101,7 +103,7 @@ class NativeRNN(Gates, RNN):
             inputs = dropout(inputs, self.dropout)
         elif drops:
             inputs = inputs * self._sequence_masks(inputs)[0]
-        if mask is None and self._calls_module():
+        if mask is None and self._calls_module() and not self._has_quicker_steps(inputs):
             return self._whole(inputs, states)
         return run_fused(self.fused, inputs, states, self._flat_weights(), mask, self._reading)
 
@@ -110,6 +112,12 @@ class NativeRNN(Gates, RNN):
         # run. Not under torch.compile, which refuses it; nor for gradients in inference mode,
         # which Keras gives and cuDNN only when told that it trains.
         return not torch.compiler.is_compiling() and (self.training or not torch.is_grad_enabled())
+
+    def _has_quicker_steps(self, inputs):
+        """Whether `fused` has steps of its own, and nobody would miss the call of the module."""
+        if self.fused != "gru" or type(self.rnn) is not nn.GRU or is_watched(self.rnn):
+            return False
+        return gru.is_quicker(inputs, self.rnn._flat_weights)
 
     def _whole(self, inputs, states):
         if self.go_backwards:
