@@ -222,3 +222,35 @@ def test_symbolic_tensors_and_variables(name, arguments):
     x = torch.randn(2, 3)
     if name != "linear":
         assert torch.equal(function(Variable(x), **arguments), function(x, **arguments))
+
+
+OF_KERAS_3 = {
+    "celu": {"alpha": 0.5},
+    "glu": {},
+    "hard_silu": {},
+    "hard_swish": {},
+    "hard_tanh": {},
+    "hard_shrink": {"threshold": 0.3},
+    "soft_shrink": {},
+    "tanh_shrink": {},
+    "threshold": {"threshold": 0.5, "default_value": 2.0},
+    "log_sigmoid": {},
+    "squareplus": {"b": 3},
+    "sparse_plus": {},
+    "sparse_sigmoid": {},
+}
+
+
+@pytest.mark.parametrize("name", OF_KERAS_3)
+def test_those_of_keras_3(name):
+    """By name too, as a file has it."""
+    x = np.linspace(-4, 4, 24, dtype="float32").reshape(2, 3, 4)
+    given = OF_KERAS_3[name]
+
+    def computed(keras):
+        return np.asarray(getattr(keras.activations, name)(keras.ops.convert_to_tensor(x), **given))
+
+    found = getattr(activations, name)(torch.tensor(x), **given)
+    np.testing.assert_allclose(found, oracle.ask_keras3(computed), rtol=1e-6, atol=1e-6)
+    if name != "threshold":
+        assert activations.get(name) is getattr(activations, name)

@@ -12,12 +12,35 @@ from torch import Tensor
 from torch.overrides import handle_torch_function, has_torch_function_unary
 
 from . import configs
-from .arrays import as_tensor
+from .activations_of_3 import (
+    celu,
+    glu,
+    hard_shrink,
+    hard_silu,
+    hard_swish,
+    hard_tanh,
+    log_sigmoid,
+    soft_shrink,
+    sparse_plus,
+    sparse_sigmoid,
+    sparsemax,
+    squareplus,
+    tanh_shrink,
+    tensor_of,
+    threshold,
+)
 from .registry import Table, get_registered_name
 
 TABLE = Table("activation", "keras.activations")
 # Layers that tf.keras also takes by name where an activation is asked for, as 'LeakyReLU'.
 LAYERS = Table("activation", "keras.layers")
+
+for _function in (
+    celu, glu, hard_shrink, hard_silu, hard_tanh, log_sigmoid, soft_shrink, sparse_plus,
+    sparse_sigmoid, sparsemax, squareplus, tanh_shrink, threshold,
+):  # fmt: skip
+    TABLE.add()(_function)
+TABLE.add("hard_swish")(hard_swish)
 
 
 @TABLE.add()
@@ -44,7 +67,7 @@ def relu(x: Tensor, alpha: float = 0.0, max_value: float | None = None, threshol
             return torch.relu(x)
         if max_value == 6:
             return F.relu6(x)
-    x = _tensor(x)
+    x = tensor_of(x)
     if threshold == 0:
         if alpha == 0:
             kept = F.relu(x)
@@ -70,7 +93,7 @@ def sigmoid(x: Tensor) -> Tensor:
     >>> sigmoid(torch.tensor([0.0])).tolist()
     [0.5]
     """
-    x = _tensor(x)
+    x = tensor_of(x)
     if has_torch_function_unary(x):  # a symbolic tensor or a Variable: one call, not its parts
         return handle_torch_function(sigmoid, (x,), x)
     return _remember_logits(torch.sigmoid(x), x)
@@ -85,7 +108,7 @@ def softmax(x: Tensor, axis: int | Sequence[int] = -1) -> Tensor:
     >>> softmax(torch.zeros(1, 4)).tolist()
     [[0.25, 0.25, 0.25, 0.25]]
     """
-    x = _tensor(x)
+    x = tensor_of(x)
     if has_torch_function_unary(x):
         return handle_torch_function(softmax, (x,), x, axis=axis)
     if x.ndim < 2:
@@ -135,7 +158,7 @@ def log_softmax(x: Tensor, axis: int = -1) -> Tensor:
     >>> [round(v, 4) for v in log_softmax(torch.zeros(2)).tolist()]
     [-0.6931, -0.6931]
     """
-    return F.log_softmax(_tensor(x), axis)
+    return F.log_softmax(tensor_of(x), axis)
 
 
 @TABLE.add()
@@ -145,7 +168,7 @@ def tanh(x: Tensor) -> Tensor:
     >>> tanh(torch.tensor([0.0])).tolist()
     [0.0]
     """
-    return torch.tanh(_tensor(x))
+    return torch.tanh(tensor_of(x))
 
 
 @TABLE.add()
@@ -155,7 +178,7 @@ def elu(x: Tensor, alpha: float = 1.0) -> Tensor:
     >>> [round(v, 4) for v in elu(torch.tensor([-1.0, 1.0])).tolist()]
     [-0.6321, 1.0]
     """
-    return F.elu(_tensor(x), alpha)
+    return F.elu(tensor_of(x), alpha)
 
 
 @TABLE.add()
@@ -165,7 +188,7 @@ def selu(x: Tensor) -> Tensor:
     >>> [round(v, 4) for v in selu(torch.tensor([-1.0, 1.0])).tolist()]
     [-1.1113, 1.0507]
     """
-    x = _tensor(x)
+    x = tensor_of(x)
     if has_torch_function_unary(x):
         return handle_torch_function(selu, (x,), x)
     return _Selu.apply(x) if torch.is_grad_enabled() and x.requires_grad else F.selu(x)
@@ -178,7 +201,7 @@ def gelu(x: Tensor, approximate: bool = False) -> Tensor:
     >>> [round(v, 4) for v in gelu(torch.tensor([-1.0, 1.0])).tolist()]
     [-0.1587, 0.8413]
     """
-    return F.gelu(_tensor(x), approximate="tanh" if approximate else "none")
+    return F.gelu(tensor_of(x), approximate="tanh" if approximate else "none")
 
 
 @TABLE.add("silu")
@@ -188,7 +211,7 @@ def swish(x: Tensor) -> Tensor:
     >>> [round(v, 4) for v in swish(torch.tensor([-1.0, 1.0])).tolist()]
     [-0.2689, 0.7311]
     """
-    return F.silu(_tensor(x))
+    return F.silu(tensor_of(x))
 
 
 @TABLE.add()
@@ -198,7 +221,7 @@ def mish(x: Tensor) -> Tensor:
     >>> [round(v, 4) for v in mish(torch.tensor([-1.0, 1.0])).tolist()]
     [-0.3034, 0.8651]
     """
-    return F.mish(_tensor(x))
+    return F.mish(tensor_of(x))
 
 
 @TABLE.add()
@@ -208,7 +231,7 @@ def softplus(x: Tensor) -> Tensor:
     >>> [round(v, 4) for v in softplus(torch.tensor([0.0])).tolist()]
     [0.6931]
     """
-    return F.softplus(_tensor(x))
+    return F.softplus(tensor_of(x))
 
 
 @TABLE.add()
@@ -218,7 +241,7 @@ def softsign(x: Tensor) -> Tensor:
     >>> softsign(torch.tensor([-1.0, 3.0])).tolist()
     [-0.5, 0.75]
     """
-    return F.softsign(_tensor(x))
+    return F.softsign(tensor_of(x))
 
 
 @TABLE.add()
@@ -228,7 +251,7 @@ def exponential(x: Tensor) -> Tensor:
     >>> exponential(torch.tensor([0.0])).tolist()
     [1.0]
     """
-    return torch.exp(_tensor(x))
+    return torch.exp(tensor_of(x))
 
 
 @TABLE.add()
@@ -238,7 +261,7 @@ def hard_sigmoid(x: Tensor) -> Tensor:
     >>> hard_sigmoid(torch.tensor([-3.0, 0.0, 3.0])).tolist()
     [0.0, 0.5, 1.0]
     """
-    return torch.clamp(_tensor(x) * 0.2 + 0.5, 0.0, 1.0)
+    return torch.clamp(tensor_of(x) * 0.2 + 0.5, 0.0, 1.0)
 
 
 @TABLE.add()
@@ -248,7 +271,7 @@ def leaky_relu(x: Tensor, alpha: float = 0.2) -> Tensor:
     >>> leaky_relu(torch.tensor([-2.0, 1.0]), alpha=0.5).tolist()
     [-1.0, 1.0]
     """
-    return F.leaky_relu(_tensor(x), alpha)
+    return F.leaky_relu(tensor_of(x), alpha)
 
 
 @TABLE.add()
@@ -258,7 +281,7 @@ def relu6(x: Tensor) -> Tensor:
     >>> relu6(torch.tensor([-2.0, 8.0])).tolist()
     [0.0, 6.0]
     """
-    return F.relu6(_tensor(x))
+    return F.relu6(tensor_of(x))
 
 
 silu = swish
@@ -325,10 +348,6 @@ def deserialize(
     key = name.get("class_name") if isinstance(name, dict) else name
     table = LAYERS if key in LAYERS.objects and key not in (custom_objects or {}) else TABLE
     return table.get(name, custom_objects)
-
-
-def _tensor(x):
-    return x if hasattr(x, "__torch_function__") else as_tensor(x)
 
 
 class _Selu(torch.autograd.Function):

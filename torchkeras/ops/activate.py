@@ -7,6 +7,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
+from .. import activations
 from .operands import Axis, axes_of, cast, fill, inexact, public, recorded, tensor, unary
 
 _FUNCTIONS = {
@@ -40,7 +41,7 @@ def elu(x: Any, alpha: float = 1.0) -> Any:
 
 def celu(x: Any, alpha: float = 1.0) -> Any:
     """`alpha * (exp(x / alpha) - 1)` for negative values."""
-    return F.celu(inexact(x), alpha)
+    return activations.celu(inexact(x), alpha)
 
 
 def gelu(x: Any, approximate: bool = True) -> Any:
@@ -74,20 +75,17 @@ def threshold(x: Any, threshold: float, default_value: float) -> Any:
 
 def squareplus(x: Any, b: float = 4) -> Any:
     """`(x + sqrt(x ** 2 + b)) / 2`, smooth and near `relu`."""
-    x = inexact(x)
-    return torch.div(torch.add(x, torch.sqrt(torch.add(torch.square(x), b))), 2)
+    return activations.squareplus(inexact(x), b)
 
 
 def sparse_plus(x: Any) -> Any:
     """0 up to -1, `x` from 1 on, a parabola between."""
-    x = inexact(x)
-    inside = torch.square(torch.clamp(torch.add(x, 1.0), min=0.0)) / 4
-    return torch.where(torch.lt(x, 1.0), inside, x)
+    return activations.sparse_plus(inexact(x))
 
 
 def sparse_sigmoid(x: Any) -> Any:
     """0 up to -1, 1 from 1 on, a line between."""
-    return torch.clamp(torch.add(inexact(x), 1.0) / 2, 0.0, 1.0)
+    return activations.sparse_sigmoid(inexact(x))
 
 
 @recorded
@@ -97,14 +95,7 @@ def sparsemax(x: Any, axis: int = -1) -> Any:
     >>> sparsemax([1.0, 0.5, -3.0]).tolist()
     [0.75, 0.25, 0.0]
     """
-    x = inexact(x)
-    ordered = torch.sort(x, axis, descending=True).values
-    shape = [-1 if n == axis % x.ndim else 1 for n in range(x.ndim)]
-    count = torch.arange(1, x.shape[axis] + 1, device=x.device, dtype=x.dtype).reshape(shape)
-    total = torch.cumsum(ordered, axis)
-    kept = (1 + count * ordered > total).sum(axis, keepdim=True)
-    level = (total.gather(axis, kept - 1) - 1) / kept
-    return torch.clamp(x - level, min=0.0)
+    return activations.sparsemax(inexact(x), axis)
 
 
 def softmax(x: Any, axis: Axis = -1) -> Any:
