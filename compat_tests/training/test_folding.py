@@ -22,6 +22,7 @@ pytestmark = pytest.mark.skipif(
 @pytest.fixture(autouse=True)
 def small_inputs_too(monkeypatch):
     monkeypatch.setattr(folding, "_FEW", 0)
+    monkeypatch.setattr(folding, "_SMALL", 1)
 
 
 def conv(x, filters=4, *args, **kwargs):
@@ -217,11 +218,22 @@ def test_what_is_no_number_stays_none():
 
 def test_small_inputs_run_apart(monkeypatch, ran):
     monkeypatch.setattr(folding, "_FEW", 2**12)
+    monkeypatch.setattr(folding, "_SMALL", 2**9)
     model = made(residual)
+    assert_alike(predicted(model, X[:1]), plain(model, X[:1]))
+    assert not model._graph.spare
     assert_alike(predicted(model, X[:2]), plain(model, X[:2]))
     assert not ran
     assert_alike(predicted(model), plain(model))
     assert len(ran) == 5
+
+
+def test_large_kernels_wait_for_a_second_batch(ran):
+    model = made(lambda x: layers.Conv2D(64, 9)(layers.Conv2D(1024, 1)(x)))
+    assert_alike(predicted(model, X[:8]), plain(model, X[:8]))
+    assert len(ran) == 1
+    assert_alike(predicted(model), plain(model))
+    assert len(ran) == 3
 
 
 class Watch(Callback):

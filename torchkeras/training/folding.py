@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .. import activations
+from .. import activations, tree
 from ..data.arrays import unpack_x_y_sample_weight
 from ..graph import Graph, Plan
 from ..layers.batch_norm import BatchNormalization
@@ -24,27 +24,27 @@ from ..layers.separable import DepthwiseConv2D
 from ..symbols import Node
 from .merging import is_unseen
 
-_FEW = 2**15  # numbers; for fewer it takes longer to fold a kernel than it saves
+_FEW = 2**17  # numbers that go into a convolution; for fewer it takes longer to fold it
+_SMALL = 2**15  # numbers that go into a network, likewise
 
 
 @contextmanager
 def folded(model: Any, function: Any, callbacks: Any) -> Iterator[Callable | None]:
-    """The model's prediction step with its convolutions folded, or None: take the plain one.
+    """The model's prediction step, which folds convolutions, or None: take the plain one.
 
-    None where somebody looks at layers or steps, where there is nothing to fold, and on devices,
-    in dtypes and with builds of torch that oneDNN has no such kernels for.
+    None where there is no plan, and on devices and with builds of torch that oneDNN has no such
+    kernels for. The step is the plain one where somebody looks at layers or steps, and as long as
+    it has seen little data.
     """
-    graph = model._graph
-    if graph is None or not _has_kernels(model._device):
+    step = getattr(function, "step", None)
+    if model._graph is None or step is None or not _has_kernels(model._device):
         yield None
         return
-    calls = graph.spare.pop() if graph.spare else Folded(model)  # threads do not share one
-    used = calls.is_of_use and is_unseen(model, function, callbacks) and calls.start(model)
+    steps = Steps(model, step, lambda: is_unseen(model, function, callbacks))
     try:
-        yield calls.step_or(function.step) if used else None
+        yield steps
     finally:
-        calls.stop()
-        graph.spare.append(calls)
+        steps.stop()
 
 
 def _has_kernels(device):
@@ -56,6 +56,44 @@ def _has_kernels(device):
         and hasattr(torch.ops.mkldnn, "_convolution_pointwise_")
         and hasattr(torch.ops.mkldnn, "_reorder_convolution_weight")
     )
+
+
+class Steps:
+    """The steps of one `predict`: `plain` until folding is worth it, if it `is_allowed` then."""
+
+    def __init__(self, model: Any, plain: Callable, is_allowed: Callable):
+        self.model, self.plain, self.is_allowed = model, plain, is_allowed
+        self.seen = 0
+        self.calls: Any = None
+        self.graph = model._graph
+
+    def __call__(self, data: Any) -> Any:
+        x = data if type(data) is Tensor else unpack_x_y_sample_weight(data)[0]
+        if self.seen < _SMALL:
+            self.seen += sum(leaf.numel() for leaf in tree.leaves(x) if isinstance(leaf, Tensor))
+            if self.seen >= _SMALL:
+                self._start()
+        if self.calls is None or self.model._graph is not self.graph or not self.model._is_plain(x):
+            return self.plain(data)
+        try:
+            return self.calls(x)
+        except (RuntimeError, ValueError):
+            return self.plain(data)  # tells what is wrong, or gets along with it
+
+    def _start(self):
+        spare = self.graph.spare
+        calls = spare.pop() if spare else Folded(self.model)  # threads do not share one
+        if calls.is_of_use and self.is_allowed() and calls.start(self.model):
+            self.calls = calls
+        else:
+            calls.stop()
+            spare.append(calls)
+
+    def stop(self) -> None:
+        """Forget the weights, and leave what was found out of the graph to the next call."""
+        if self.calls is not None:
+            self.calls.stop()
+            self.graph.spare.append(self.calls)
 
 
 class Folded:
@@ -101,20 +139,6 @@ class Folded:
         network = self.network
         return network._packed(self.plan.run(network._modules, network._taken(inputs)))
 
-    def step_or(self, plain: Callable) -> Callable:
-        """The step of a batch; `plain` has those that are more than tensors, or do not fit."""
-
-        def step(data):
-            x = data if type(data) is Tensor else unpack_x_y_sample_weight(data)[0]
-            if not self.network._is_plain(x) or self.network._graph is not self.graph:
-                return plain(data)
-            try:
-                return self(x)
-            except (RuntimeError, ValueError):
-                return plain(data)  # tells what is wrong, or gets along with it
-
-        return step
-
 
 class Chain:
     """A convolution, the batch normalization behind it, and the sum of both with another tensor.
@@ -128,7 +152,7 @@ class Chain:
 
     def start(self, modules: dict[str, nn.Module]) -> None:
         self.modules: Any = modules
-        self.seen = 0
+        self.seen = self.calls = 0
         self.kernel: Any = None
         self.bias: Any = None
 
@@ -137,8 +161,7 @@ class Chain:
 
     def __call__(self, x: Tensor, other: Tensor | None = None) -> Tensor:
         layer = self.modules[self.conv]
-        self.seen += x.numel()
-        if self.seen < _FEW or not self._fits(layer, x):
+        if not (self._fits(layer, x) and self._is_worth_it(layer, x)):
             return self._apart(layer, x, other)
         conv = layer.conv
         inputs, padding = layer.padded(conv, layer.to_torch(x))
@@ -156,6 +179,12 @@ class Chain:
             return y.add_(other)
         # not in the kernel, which would make zeros of what is not a number
         return y.relu_() if layer.activation is activations.relu else layer.activate(y)
+
+    def _is_worth_it(self, layer, x):
+        """Whether enough numbers came along for the kernel, or other batches, which will go on."""
+        self.seen += x.numel()
+        self.calls += 1
+        return self.seen >= _FEW and (self.calls > 1 or self.seen >= layer.conv.weight.numel())
 
     def _apart(self, layer, x, other):
         """The same by the layers themselves."""
