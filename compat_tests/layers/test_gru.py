@@ -10,14 +10,15 @@ from torchkeras.layers import gru
 SIZES = [(1, 1, 1, 1), (2, 5, 3, 4), (4, 12, 1, 7), (3, 30, 8, 16)]  # batch, time, inputs, units
 
 
-def made(size, bias, batch_first, dtype=torch.float64):
+def made(size, bias, batch_first, directions=1, dtype=torch.float64):
     """A torch layer, inputs and a state that ask for gradients."""
     batch, time, inputs, units = size
     torch.manual_seed(sum(size))
-    native = nn.GRU(inputs, units, bias=bias, batch_first=batch_first, dtype=dtype)
+    options = {"bias": bias, "batch_first": batch_first, "bidirectional": directions == 2}
+    native = nn.GRU(inputs, units, dtype=dtype, **options)
     shape = (batch, time, inputs) if batch_first else (time, batch, inputs)
     x = torch.randn(shape, dtype=dtype, requires_grad=True)
-    return native, x, torch.randn(1, batch, units, dtype=dtype, requires_grad=True)
+    return native, x, torch.randn(directions, batch, units, dtype=dtype, requires_grad=True)
 
 
 def run(native, x, state):
@@ -26,9 +27,10 @@ def run(native, x, state):
 
 @pytest.mark.parametrize("batch_first", [False, True])
 @pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize("directions", [1, 2])
 @pytest.mark.parametrize("size", SIZES)
-def test_values_and_gradients_are_those_of_torch(size, bias, batch_first):
-    native, x, state = made(size, bias, batch_first)
+def test_values_and_gradients_are_those_of_torch(size, directions, bias, batch_first):
+    native, x, state = made(size, bias, batch_first, directions)
     wanted = [x, state, *native.parameters()]
     found = []
     for way in (native, lambda *given: run(native, *given)):
@@ -91,7 +93,11 @@ def test_where_it_runs(monkeypatch):
     layer.trainable = True
     layer(x, mask=torch.ones(2, 5, dtype=torch.bool))
     assert len(ran) == 2
+    ran.clear()
+    layers.Bidirectional(layers.GRU(4))(x)
+    assert ran
+    ran.clear()
     layer.rnn.register_forward_hook(lambda *args: None)
     layer.train()
     layer(x)
-    assert len(ran) == 2
+    assert not ran

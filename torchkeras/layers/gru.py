@@ -30,18 +30,29 @@ def is_quicker(inputs: Tensor, weights: list[Tensor]) -> bool:
 def run(
     inputs: Tensor, state: Tensor, weights: list[Tensor], batch_first: bool
 ) -> tuple[Tensor, Tensor]:
-    """All outputs and the final state, as those of `torch.nn.GRU`; `state` is `(1, batch, units)`.
+    """All outputs and the final state, as those of `torch.nn.GRU`.
+
+    `state` is `(directions, batch, units)`; each direction has its share of the `weights`.
 
     >>> layer, x = torch.nn.GRU(3, 4), torch.randn(5, 2, 3)
     >>> outputs, final = run(x, torch.zeros(1, 2, 4), layer._flat_weights, False)
     >>> torch.allclose(outputs, layer(x)[0], atol=1e-6)
     True
     """
+    if len(state) == 2:
+        return _both_ways(inputs, state, weights, batch_first)
     kernel, recurrent, *biases = weights
     bias, hidden_bias = biases or (None, None)
     projected = F.linear(inputs.transpose(0, 1) if batch_first else inputs, kernel, bias)
     outputs = _Steps.apply(projected, state[0], recurrent, hidden_bias)
     return outputs.transpose(0, 1) if batch_first else outputs, outputs[-1:]
+
+
+def _both_ways(inputs, state, weights, batch_first):
+    time, half = int(batch_first), len(weights) // 2
+    there, last = run(inputs, state[:1], weights[:half], batch_first)
+    back, first = run(inputs.flip(time), state[1:], weights[half:], batch_first)
+    return torch.cat([there, back.flip(time)], -1), torch.cat([last, first])
 
 
 class _Steps(torch.autograd.Function):

@@ -170,7 +170,7 @@ def fused(
         inputs, weights = _holding(kind, inputs, weights, hold, len(weights) // directions)
     # Keras gives gradients in inference mode too; cuDNN does so only when told that it trains.
     mode = (weights, biased, 1, 0.0, torch.is_grad_enabled(), directions == 2, batch_first)
-    if kind == "gru" and directions == 1 and gru.is_quicker(inputs, weights):
+    if kind == "gru" and gru.is_quicker(inputs, weights):
         outputs, *final = gru.run(inputs, states[0], weights, batch_first)
     elif kind == "lstm":
         outputs, *final = torch._VF.lstm(inputs, states, *mode)
