@@ -24,6 +24,7 @@ class Penalized(Weighted):
 
     _losses: list[Any]
     _adds_losses = False
+    _holds_no_layers = False  # what is inside is not even looked at: torch.compile refuses an LSTM
 
     def add_loss(self, losses: Any, inputs: Any = None) -> None:
         """Add scalars of the running forward pass, or functions giving some, to the loss.
@@ -50,10 +51,13 @@ class Penalized(Weighted):
             )
         if aggregation not in ("mean", None):
             raise ValueError(f"aggregation of add_metric must be 'mean'; received {aggregation!r}.")
+        self._added_metric(name).update_state(value)
+
+    def _added_metric(self, name):
         known = self.__dict__.setdefault("_added_metrics", {})
         if name not in known:
             known[name] = Mean(name=name)
-        known[name].update_state(value)
+        return known[name]
 
     @property
     def losses(self) -> list[Tensor]:
@@ -74,9 +78,23 @@ class Penalized(Weighted):
     def _clear_losses(self):
         """Forget what the last forward pass added; functions stay."""
         if torch.compiler.is_compiling() or adding:  # traced code does not depend on `adding`
-            for module in self.modules():
-                if isinstance(module, Penalized) and module._losses:
+            for module in self._penalized():
+                if module._losses:
                     module._losses = functions_among(module._losses)
+
+    def _penalized(self):
+        """This and all inside that may add losses."""
+        found: list[Penalized] = []
+        waiting, seen = [self], {id(self)}
+        while waiting:
+            module = waiting.pop()
+            if isinstance(module, Penalized):
+                found.append(module)
+            if not getattr(module, "_holds_no_layers", False):
+                inside = [m for m in module._modules.values() if m is not None]
+                waiting += [m for m in inside if id(m) not in seen]
+                seen |= {id(m) for m in inside}
+        return found
 
 
 def is_outermost() -> bool:

@@ -79,6 +79,28 @@ def test_many_compiled_models():
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")  # torch's own
+def test_added_losses_are_compiled():
+    """What a graph computes beside its outputs is of this step, and of no step before."""
+    config.set_jit_backend("eager")
+    try:
+        found = []
+        for jit in (None, True):
+            x = layers.Input((6,))
+            y = layers.Dense(3, kernel_initializer="ones")(x)
+            model = torchkeras.Model(x, layers.Dense(1, kernel_initializer="ones")(y))
+            model.add_loss(0.1 * torch.mean(y**2))
+            model.add_metric(torch.mean(y), name="level")
+            model.compile("sgd", "mse", jit_compile=jit)
+            found.append(model.fit(X[:64], Y[:64], 16, 2, verbose=0, shuffle=False).history)
+        for key, values in found[0].items():
+            np.testing.assert_allclose(found[1][key], values, rtol=1e-5, err_msg=key)
+        assert found[0]["level"][0] != found[0]["level"][1]
+    finally:
+        config.set_jit_backend("inductor")
+        torch._dynamo.reset()
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")  # torch's own
 @pytest.mark.parametrize("mode", MODES)
 def test_losses_are_the_same(mode, expected, backend):
     for found, known in zip(results(**MODES[mode]), expected, strict=True):

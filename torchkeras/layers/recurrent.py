@@ -18,7 +18,7 @@ from ..dropping import dropout
 from ..input_spec import InputSpec
 from ..layer import TABLE
 from ..tracking import is_watched
-from . import gru
+from . import gru, rnn_kernels
 from .gates import Gates, GRUGates, LSTMGates, SimpleGates, project, weight_rows
 from .rnn import RNN
 from .sequence import run_fused, run_pair, scan
@@ -30,6 +30,7 @@ class NativeRNN(Gates, RNN):
     """Base: a recurrent layer that holds the weights of its steps in `rnn`, a native module."""
 
     _flat: list[Tensor] | None = None
+    _holds_no_layers = True
 
     def _set_up(self, given: dict[str, Any], kwargs: dict[str, Any]) -> None:
         """The constructor: `given` are its arguments."""
@@ -65,6 +66,7 @@ class NativeRNN(Gates, RNN):
         self.rnn = self._make_native(_NATIVE, int(step_shape[-1]), "_l0")
         if self.fused is not None:
             self.rnn.batch_first = not self.time_major
+            rnn_kernels.make_operation()
         self._note_weights()
 
     def _note_weights(self):

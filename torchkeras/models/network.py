@@ -162,6 +162,8 @@ class Network(Layer):
         names = self.__dict__.get("_besides", [None] * len(known.losses))
         self._set_graph(Graph(known.inputs, known.outputs, known.losses + tensors))
         self._besides = [*names, *([name] * len(tensors))]
+        if name is not None:
+            self._added_metric(name)
 
     def _note(self, values):
         """Take what the graph computed beside its outputs."""

@@ -131,6 +131,7 @@ def start_graph(model: Any) -> None:
     """With `jit_compile=True`, have the model's forward pass compiled when it is called next."""
     if model.jit_compile is True and not model._graph_compiled and model.built:
         model._graph_compiled = True
+        model._note_that_it_adds()  # if it does, which a pass that is traced cannot tell
         nn.Module.compile(model, fullgraph=True, backend=config.jit_backend(), **_limits())
 
 
