@@ -54,7 +54,8 @@ def is_watched(module: nn.Module) -> bool:
     >>> is_watched(nn.ReLU())
     False
     """
-    return bool(module._forward_hooks or module._forward_pre_hooks or module._backward_hooks)
+    before = module._forward_pre_hooks or module._backward_pre_hooks
+    return bool(before or module._forward_hooks or module._backward_hooks)
 
 
 def holds_modules(value: Any) -> bool:

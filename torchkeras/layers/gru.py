@@ -17,12 +17,12 @@ def is_quicker(inputs: Tensor, weights: list[Tensor]) -> bool:
     return (
         inputs.is_cpu
         and torch.is_grad_enabled()
+        and not torch.compiler.is_compiling()
         and inputs.dtype in (torch.float32, torch.float64)
         and inputs.numel() > 0
         and inputs.ndim == 3
         and (inputs.requires_grad or any(weight.requires_grad for weight in weights))
         and not torch.is_autocast_enabled("cpu")
-        and not torch.compiler.is_compiling()
         and not torch._C._are_functorch_transforms_active()
     )
 
