@@ -124,3 +124,14 @@ def test_errors_name_the_shapes(name, config, shapes, told):
         many = isinstance(shapes, list)
         tensors = [torch.zeros(s) for s in shapes] if many else torch.zeros(shapes)
         getattr(layers, name)(**config)(tensors)
+
+
+def test_a_merge_of_ones_own():
+    """Keras calls the method `_merge_function`, and classes of scripts give it another meaning."""
+
+    class Weighted(layers.Add):
+        def _merge_function(self, inputs):
+            return 3 * inputs[0] + super()._merge_function(inputs)
+
+    ones = torch.ones(1, 2)
+    assert Weighted()([ones, 2 * ones]).tolist() == [[6.0, 6.0]]

@@ -17,6 +17,13 @@ class Merge(Layer):
 
     supports_masking = True
 
+    def __init_subclass__(cls, **kwargs: Any):
+        super().__init_subclass__(**kwargs)
+        if "merge" in cls.__dict__:
+            cls._merge_function = cls.__dict__["merge"]
+        elif "_merge_function" in cls.__dict__:  # what Keras calls it, in a class of one's own
+            cls.merge = cls.__dict__["_merge_function"]
+
     def __call__(self, *args: Any, **kwargs: Any):
         if not kwargs and len(args) == 1 and type(args[0]) is list and self.built:
             for tensor in args[0]:  # plain ones need no look at their nesting

@@ -152,9 +152,6 @@ class Merge(Layer):
 class _Merge(layers.merge.Merge):
     """Base of merging layers of one's own, which define `_merge_function(inputs)`."""
 
-    def merge(self, inputs: Sequence[Tensor]) -> Tensor:
-        return self._merge_function(inputs)
-
     def _merge_function(self, inputs):
         raise NotImplementedError(f"{type(self).__name__} must define _merge_function(inputs).")
 

@@ -76,8 +76,10 @@ class _Walk:
     def _inside(self, owner, weight):
         """The attribute of a layer inside that Keras gives this weight to, or ''."""
         scope = weight.weight.scope or ""
-        library = type(owner).__module__.startswith("torchkeras.")
-        if library and (scope.endswith("_cell") or type(owner).__name__.startswith("ConvLSTM")):
+        kinds = type(owner).__mro__
+        library = kinds[0].__module__.startswith("torchkeras.") or weight.weight in owner.weight_map
+        of_cell = scope.endswith("_cell") or any(k.__name__.startswith("ConvLSTM") for k in kinds)
+        if library and of_cell:
             return "cell"
         head = weight.weight.name.rpartition("/")[0] or scope
         if head in _INNER and library:
@@ -153,8 +155,10 @@ def _own_weights(owner):
 def _attributes(owner) -> Iterator[tuple[str, Any]]:
     of_graph = set(getattr(owner, "_layer_keys", ()))
     library = type(owner).__module__.startswith("torchkeras.")
+    rows = getattr(owner, "weight_map", ())
+    native = {path.split(".")[0] for row in rows for path in row.paths}  # of one's own subclass too
     for name, module in owner._modules.items():
-        if module is None or name in of_graph:
+        if module is None or name in of_graph or name in native and not isinstance(module, Layer):
             continue
         held = owner.__dict__.get(name)
         if isinstance(held, (TrackedList, TrackedDict)):

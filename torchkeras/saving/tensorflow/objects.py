@@ -195,10 +195,15 @@ def _walk(graph, model, index):
 
 
 def _is_unit(thing):
-    """Whether the names of a module's weights say where they are: not for the user's classes."""
+    """Whether the names of a module's weights say where they are: not for the user's classes.
+
+    Those that add no weights to a layer of the library are like that one.
+    """
     if isinstance(thing, Layer):
         ours = type(thing).__module__.partition(".")[0] == __name__.partition(".")[0]
-        return ours and not hasattr(thing, "layers")
+        rows = thing.weight_map
+        ours = ours or rows and all(one.weight in rows for one in weights_of(thing))
+        return bool(ours) and not hasattr(thing, "layers")
     return isinstance(thing, nn.Module)
 
 
@@ -329,7 +334,7 @@ class Builder:
                 self.add(index, f"layer-{number_}", inner)
         for weight in layer._weights:
             parts = weight.weight.name.split("/")
-            cell = ["cell"] if weight.weight.scope else []
+            cell = ["cell"] if weight.weight.scope or _is_conv_lstm(layer) else []
             self._place(index, weight, cell + [_PRIVATE.get(part, part) for part in parts])
         held = {k: v for k, v in layer.__dict__.items() if isinstance(v, Variable)}
         self._children(index, held)
@@ -350,6 +355,10 @@ class Builder:
         for name in path[:-1]:
             index = self.add(index, name)
         self.add(index, path[-1], weight)
+
+
+def _is_conv_lstm(layer):
+    return any(kind.__name__.startswith("ConvLSTM") for kind in type(layer).__mro__)
 
 
 def weight_paths(model: Any) -> dict[str, Any]:
