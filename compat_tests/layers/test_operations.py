@@ -180,6 +180,30 @@ READ = [
     *one("keras.backend.mean(x, 1)", "keras.activations.hard_sigmoid(x)"),
     *one("keras.backend.sqrt(x)", "keras.backend.batch_dot(x, x, (2, 2))"),
     *one(
+        "keras.backend.batch_flatten(x)",
+        "keras.backend.binary_crossentropy(tf.sigmoid(x - 1), tf.sigmoid(x))",
+        "keras.backend.categorical_crossentropy(x, x, from_logits=True)",
+        "tf.convert_to_tensor(x)",
+        *(
+            f"keras.losses.{loss}(tf.nn.softmax(x), tf.sigmoid(x))"
+            for loss in (
+                "binary_crossentropy",
+                "categorical_crossentropy",
+                "cosine_similarity",
+                "hinge",
+                "huber",
+                "kl_divergence",
+                "log_cosh",
+                "mean_squared_error",
+                "poisson",
+                "squared_hinge",
+                "categorical_hinge",
+                "mean_absolute_percentage_error",
+            )
+        ),
+        "keras.losses.sparse_categorical_crossentropy(tf.argmax(x, -1), tf.nn.softmax(x))",
+    ),
+    *one(
         "tf.image.resize(x, (4, 9))",
         "tf.compat.v1.image.resize(x, (4, 9))",
         "tf.compat.v1.image.resize_images(x, (5, 9), align_corners=True)",

@@ -15,6 +15,7 @@ from ..symbols import reshaped
 from . import (  # noqa: F401 - they fill the table
     tf_functions,
     tf_images,
+    tf_keras,
     tf_linear,
     tf_made,
     tf_shapes,
