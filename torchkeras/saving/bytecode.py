@@ -16,8 +16,10 @@ import types
 from typing import Any
 
 from . import functions, gpus
+from .functions.marshalled import Code, read_code
 
 _log = logging.getLogger("torchkeras")
+_LAYOUT = "3.11" if sys.version_info >= (3, 11) else "3.8"  # the order of parts in code
 _MODULES = {"tf": "tensorflow", "tensorflow": "tensorflow", "np": "numpy", "torch": "torch"}
 _MODULES |= {"numpy": "numpy", "keras": "torchkeras", "K": "torchkeras.backend"}
 
@@ -137,21 +139,37 @@ def _function(code, defaults, closure, where, custom_objects):
 
 
 def _of_this_python(code):
-    """The code that this Python can run; None for another's."""
+    """The code that this Python can run; None for another's, which it is not even shown."""
     try:
-        found = marshal.loads(base64.b64decode(str(code).encode("ascii")))
+        raw = base64.b64decode(str(code).encode("ascii"))
+        return marshal.loads(raw) if _is_of_this_python(read_code(raw)) else None
     except (ValueError, EOFError, TypeError, binascii.Error):
         return None
-    return found if isinstance(found, types.CodeType) and _is_of_this_python(found) else None
 
 
 def _is_of_this_python(code):
     """Whether all instructions are known here and stand where this version expects them."""
-    raw = code.co_code
+    raw = code.instructions
     known = all(not opcode.opname[op].startswith("<") for op in raw[::2])
     begins = "RESUME" not in opcode.opmap or opcode.opmap["RESUME"] in raw[:16:2]
-    inner = [const for const in code.co_consts if isinstance(const, types.CodeType)]
-    return known and begins and len(raw) % 2 == 0 and all(map(_is_of_this_python, inner))
+    inner = [const for const in code.constants if isinstance(const, Code)]
+    fits = code.layout == _LAYOUT and known and begins and len(raw) % 2 == 0
+    return fits and _is_spaced(code, raw) and all(map(_is_of_this_python, inner))
+
+
+def _is_spaced(code, raw):
+    """Whether empty places stand where this version leaves them; others leave more or fewer."""
+    if "CACHE" not in opcode.opmap:  # of 3.10: its lines add up to all of the code
+        return sum(code.lines[::2]) == len(raw)
+    entries, at = opcode._inline_cache_entries, 0
+    while at < len(raw):
+        key = opcode.opname[raw[at]] if isinstance(entries, dict) else raw[at]
+        empty = entries.get(key, 0) if isinstance(entries, dict) else entries[key]
+        end = at + 2 + 2 * empty
+        if raw[at] == opcode.opmap["CACHE"] or any(raw[at + 2 : end : 2]) or end > len(raw):
+            return False
+        at = end
+    return True
 
 
 def _names():
