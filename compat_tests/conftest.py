@@ -44,3 +44,11 @@ def fresh_start():
     config.set_epsilon(settings[1])
     config.set_image_data_format(settings[2])
     config.set_jit_backend(settings[3])
+
+
+def pytest_collection_modifyitems(config, items):
+    if config.getoption("--steps") == "compiled":
+        for item in items:
+            for part, why in modes.NOT_COMPILED.items():
+                if part in item.nodeid:
+                    item.add_marker(pytest.mark.skip(reason=why))

@@ -19,6 +19,14 @@ from torchkeras.models import Model
 from torchkeras.training import replay
 
 JIT = {"eager": None, "graph": "auto", "compiled": True}  # by name, what compile() is given
+NOT_COMPILED = {  # part of a test's name: why it says nothing where models are compiled
+    "training/test_replay.py": "compares recorded steps with those in Python, and random numbers",
+    "training/test_step_cost.py": "counts calls of Python",
+    "training/test_faults.py": "kills within seconds, when nothing is compiled yet",
+    "_texts_": "texts are no tensors, and jit_compile=True is an error for them",
+    "[dict_inputs_and_outputs]": "makes layers in call(), which torch.compile refuses",
+    "test_rows.py::test_fit[Adam-{'clipnorm'": "clips whole gradients in the place of rows, which moves losses by 1e-4",
+}
 
 
 class StandIn:
