@@ -25,7 +25,7 @@ NOT_COMPILED = {  # part of a test's name: why it says nothing where models are 
     "training/test_faults.py": "kills within seconds, when nothing is compiled yet",
     "_texts_": "texts are no tensors, and jit_compile=True is an error for them",
     "[dict_inputs_and_outputs]": "makes layers in call(), which torch.compile refuses",
-    "test_rows.py::test_fit[Adam-{'clipnorm'": "clips whole gradients in the place of rows, which moves losses by 1e-4",
+    "test_rows.py::test_fit[Adam-{'clipnorm'": "clips whole gradients, which moves losses by 1e-4",
 }
 
 
