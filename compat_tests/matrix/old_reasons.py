@@ -15,6 +15,7 @@ _TABLE = [  # releases, kinds of files, parts of the model's name, of what was s
         "last axis",
         "its width is not known without a vocabulary",
     ),
+    ("", "", "mixed loss_scale", "not compiled", "the release tells no config of its optimizer"),
     ("", "", "", "not compiled", "tf.keras notes nothing of optimizers of `tf.train` in files"),
     (
         "1.",
@@ -85,7 +86,20 @@ _TABLE = [  # releases, kinds of files, parts of the model's name, of what was s
         "trains",
         "its graph reads the step counter before or after it is raised, otherwise at each step",
     ),
-    ("2.0 2.1", "", "clipped in_parts", "trains", "TensorFlow left `clipvalue` out of fit"),
+    (
+        "1.15-v2 2.0 2.1",
+        "",
+        "clipped in_parts local1d batch_norm bidirectional_sum legacy_Adam",
+        "trains",
+        "TensorFlow left `clipnorm` and `clipvalue` out of fit",
+    ),
+    (
+        "1.15-v2",
+        "checkpoint",
+        "feature_columns_of_kinds",
+        "shape mismatch",
+        "the file has one of the several tables of a layer",
+    ),
     (
         "2.2 2.3 2.4",
         "",
@@ -119,6 +133,6 @@ def reason(release: str, kind: str, name: str, said: str) -> str:
 
 def _is_among(release, releases):
     """Whether a release is one of several, of which `1.` stands for every 1."""
-    release = release.partition("-")[0]
-    return any(one == release or one[-1] == "." and release.startswith(one)
+    names = (release, release.partition("-")[0])
+    return any(one in names or one[-1] == "." and release.startswith(one)
                for one in releases.split())  # fmt: skip
