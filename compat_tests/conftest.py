@@ -32,7 +32,7 @@ def pytest_configure(config):
 
 
 @pytest.fixture(autouse=True)
-def fresh_start():
+def fresh_start(request):
     """Seeded generators, automatic names from the beginning, default settings."""
     random.seed(0)
     np.random.seed(0)
@@ -44,6 +44,8 @@ def fresh_start():
     config.set_epsilon(settings[1])
     config.set_image_data_format(settings[2])
     config.set_jit_backend(settings[3])
+    if request.config.getoption("--steps") == "compiled":  # torch counts them all
+        torch.compiler.reset()
 
 
 def pytest_collection_modifyitems(config, items):

@@ -78,8 +78,7 @@ def test_named_functions_are_found_again():
 
 
 def test_code_is_not_loaded():
-    sly = layers.Lambda(lambda x: x + len(__import__("os").name))
-    model = Sequential([layers.Input((3,)), sly, layers.Dense(2)])
+    model = Sequential([layers.Input((3,)), layers.Lambda(lambda x: x + 1), layers.Dense(2)])
     with pytest.raises(ValueError, match="Python code"):
         torchkeras.models.model_from_json(model.to_json())
     with pytest.raises(ValueError, match="Python code"):
