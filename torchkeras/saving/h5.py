@@ -50,13 +50,11 @@ class _File:
         self.attributes = cache(partial(groups.attributes, self.structure))
 
 
-class Node:
-    """A group of an open file."""
+class _Member:
+    """What is at an address of a file, and the path that led there."""
 
     def __init__(self, file: _File, address: int, path: str):
-        self._file, self.path = file, path
-        self.address = address
-        self._opened: dict[str, Node | Dataset] = {}
+        self._file, self.address, self.path = file, address, path
 
     @property
     def file(self) -> str:
@@ -65,8 +63,16 @@ class Node:
 
     @property
     def key(self) -> tuple[int, int]:
-        """The same for all names that lead to one group."""
+        """The same for all names that lead here."""
         return id(self._file), self.address
+
+
+class Node(_Member):
+    """A group of an open file."""
+
+    def __init__(self, file: _File, address: int, path: str):
+        super().__init__(file, address, path)
+        self._opened: dict[str, Node | Dataset] = {}
 
     @property
     def _checksums(self):
@@ -232,11 +238,11 @@ class Node:
         return ValueError(f"{self.file}: {what} (at {self.path}).")
 
 
-class Dataset:
+class Dataset(_Member):
     """An array of an open file: `shape` and `dtype` as declared; `read` gets the values."""
 
     def __init__(self, file: _File, address: int, path: str):
-        self._file, self.address, self.path = file, address, path
+        super().__init__(file, address, path)
         structure = file.structure
         kind = type_of(structure.content(address, Kind.TYPE) or bytes(8))
         if not isinstance(kind, Number):
@@ -262,16 +268,6 @@ class Dataset:
             raise self._refuse(
                 f"it declares the shape {shape}, but the file holds {self.stored} bytes of it"
             )
-
-    @property
-    def file(self) -> str:
-        """The name of the file."""
-        return self._file.name
-
-    @property
-    def key(self) -> tuple[int, int]:
-        """The same for all names that lead to one array."""
-        return id(self._file), self.address
 
     @property
     def is_inflated(self) -> bool:
