@@ -38,7 +38,7 @@ def hard_silu(x: Tensor) -> Tensor:
     """`x * relu6(x + 3) / 6`.
 
     >>> hard_silu(torch.tensor([-4.0, 0.0, 3.0])).tolist()
-    [0.0, 0.0, 3.0]
+    [-0.0, 0.0, 3.0]
     """
     return F.hardswish(tensor_of(x))
 
@@ -65,7 +65,7 @@ def soft_shrink(x: Tensor, threshold: float = 0.5) -> Tensor:
     """Moved towards 0 by `threshold`, and 0 where it would pass.
 
     >>> soft_shrink(torch.tensor([-0.25, 2.0])).tolist()
-    [0.0, 1.5]
+    [-0.0, 1.5]
     """
     return F.softshrink(tensor_of(x), threshold)
 

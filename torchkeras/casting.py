@@ -37,11 +37,8 @@ def _replace(layer, args):
     if not torch.compiler.is_compiling():
         _one_at_a_time.acquire()
     before = []
-    for module, spared in _holders(layer):
-        if isinstance(module, nn.RNNBase):
-            places, items = module._flat_weights, enumerate(module._flat_weights)
-        else:
-            places, items = module._parameters, list(module._parameters.items())
+    for places, spared in _places(layer):
+        items = enumerate(places) if isinstance(places, list) else list(places.items())
         for key, parameter in items:
             if parameter is None or key in spared or parameter.dtype is dtype:
                 continue
@@ -63,6 +60,17 @@ def _restore(layer, args, outputs):
         _one_at_a_time.release()
 
 
+def _places(layer):
+    """The lists and dicts in which parameters stand, each with the keys of those to leave alone."""
+    found = []
+    for module, spared in _holders(layer):
+        is_recurrent = isinstance(module, nn.RNNBase)
+        found.append((module._flat_weights if is_recurrent else module._parameters, spared))
+    if isinstance(layer.__dict__.get("_flat"), list):
+        found.append((layer._flat, ()))
+    return found
+
+
 def _holders(layer) -> list[tuple[nn.Module, Any]]:
     """The modules that hold the parameters, each with the keys of those to leave alone.
 
@@ -73,7 +81,8 @@ def _holders(layer) -> list[tuple[nn.Module, Any]]:
         table = layer.weight_map
         added = {w.weight.native for w in layer._weights if w.weight not in table}
         found = [(layer, added)]
-        found += [(m, ()) for m in _inside(layer) if not isinstance(m, _NormBase)]
+        if not isinstance(layer.__dict__.get("_flat"), list):  # or torch.compile stops at an LSTM
+            found += [(m, ()) for m in _inside(layer) if not isinstance(m, _NormBase)]
         layer.__dict__["_holders"] = found
     return found
 

@@ -59,7 +59,7 @@ def _fallback(module, path):
                 return before(name)
             raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}", name=name)
         except AttributeError:
-            place = _place(path, name)
+            place = place_of(path, name)
             if place is None:
                 raise
         deprecated(f"keras.{path}.{name}", f"keras.{place}")
@@ -70,8 +70,14 @@ def _fallback(module, path):
     return __getattr__
 
 
-def _place(path, name):
-    """Where the object that `path` once imported as `name` is today; None for other names."""
+def place_of(path: str, name: str) -> str | None:
+    """Where the object that `path` once imported as `name` is today; None for other names.
+
+    >>> place_of("models", "Input"), place_of("layers", "K"), place_of("models", "Nothing")
+    ('layers.Input', 'backend', None)
+    """
+    if path not in _ROOMS and not path.startswith("applications"):
+        return None
     if name in _MODULES:
         return _MODULES[name]
     if name.startswith("_"):

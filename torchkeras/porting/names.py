@@ -9,6 +9,7 @@ from functools import cache
 from types import ModuleType
 from typing import Any
 
+from ..legacy import imported
 from ..legacy import modules as old_modules
 from ..legacy.names import NAMES
 from ..shim import finder
@@ -163,6 +164,8 @@ def _of_keras(parts, called):
         place = old_modules.OWN.get(before, {}).get(part) or NAMES.get(here, {}).get(part)
         if here == "layers" and part in _LONG:
             place = f"layers.{_LONG[part]}"
+        if place is None and part not in vars(find(_join(ROOT, here))):
+            place = imported.place_of(here, part)
         if place is not None:
             if place.startswith("legacy.") and NAMES.get(here, {}).get(part) == place:
                 place = _join(here, part)  # what it is there has no name of today
