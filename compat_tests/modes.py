@@ -19,9 +19,10 @@ from torchkeras.models import Model
 from torchkeras.training import replay
 
 JIT = {"eager": None, "graph": "auto", "compiled": True}  # by name, what compile() is given
+_COUNTS = "counts calls of Python"
+NOT_RECORDED = {"training/test_step_cost.py": _COUNTS}
 NOT_COMPILED = {  # part of a test's name: why it says nothing where models are compiled
-    "training/test_replay.py": "compares recorded steps with those in Python, and random numbers",
-    "training/test_step_cost.py": "counts calls of Python",
+    "training/test_step_cost.py": _COUNTS,
     "training/test_faults.py": "kills within seconds, when nothing is compiled yet",
     "test_a_step_reads_nothing": "watches kernels, which torch.compile does not allow",
     "test_feature_space.py::test_in_a_model": "texts are no tensors",

@@ -77,7 +77,7 @@ RECORDED = {
 @pytest.mark.parametrize("case", RECORDED)
 def test_replayed_steps_are_those_that_run(case, monkeypatch):
     make, optimizer, given = RECORDED[case]
-    expected, log, _ = trained(monkeypatch, None, make, optimizer, **given)
+    expected, log, _ = trained(monkeypatch, False, make, optimizer, **given)
     assert log == []
     found, log, _ = trained(monkeypatch, "auto", make, optimizer, **given)
     # 4 full batches an epoch; the fifth, of another shape, runs as always
@@ -102,7 +102,7 @@ REFUSED = {
 @pytest.mark.parametrize("case", REFUSED)
 def test_the_others_run_as_always(case, monkeypatch):
     make, optimizer, fails = REFUSED[case]
-    expected, _, _ = trained(monkeypatch, None, make, optimizer)
+    expected, _, _ = trained(monkeypatch, False, make, optimizer)
     found, log, _ = trained(monkeypatch, "auto", make, optimizer, fails)
     assert log == ["warm"] * 3 + ["record"] * fails
     for one, other in zip(found, expected, strict=True):
