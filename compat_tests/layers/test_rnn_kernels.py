@@ -1,8 +1,11 @@
 """Recurrent kernels inside of what torch.compile makes: the same numbers and gradients."""
 
+import pickle
+
 import pytest
 import torch
 
+from compat_tests.processes import check_python
 from torchkeras import Sequential, layers
 from torchkeras.layers import rnn_kernels
 
@@ -55,3 +58,17 @@ def test_the_operation_keeps_to_the_rules(kind):
     x = torch.randn(2, 5, 3, requires_grad=True)
     given = (kind, x, states, weights, True, 1, 0.0, True, False, True)
     torch.library.opcheck(torch.ops.torchkeras.rnn.default, given)
+
+
+def test_a_pickle_compiles_in_a_new_process(tmp_path):
+    """Where no layer was built, which makes the operation too."""
+    with open(tmp_path / "model", "wb") as file:
+        pickle.dump(made("LSTM", "plain"), file)
+    code = """
+import pickle, torch
+model = pickle.load(open("model", "rb"))
+x = torch.randn(2, 5, 3)
+compiled = torch.compile(model, fullgraph=True, backend="aot_eager")
+torch.testing.assert_close(compiled(x), model(x))
+"""
+    check_python("-c", code, cwd=tmp_path)

@@ -66,12 +66,13 @@ class NativeRNN(Gates, RNN):
         self.rnn = self._make_native(_NATIVE, int(step_shape[-1]), "_l0")
         if self.fused is not None:
             self.rnn.batch_first = not self.time_major
-            rnn_kernels.make_operation()
         self._note_weights()
 
     def _note_weights(self):
         # torch.compile refuses to look at an nn.LSTM, so its weights are kept within reach.
         self._flat = getattr(self._modules.get("rnn"), "_flat_weights", None)
+        if self._flat is not None:
+            rnn_kernels.make_operation()
 
     def _apply(self, fn, recurse=True):
         super()._apply(fn, recurse)

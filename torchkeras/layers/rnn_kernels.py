@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 _made: list[Any] = []
+_is_exporting = getattr(torch.compiler, "is_exporting", lambda: True)  # torch 2.6 cannot tell
 
 
 def run(
@@ -22,8 +23,7 @@ def run(
 
     `mode` is what they all take: has_biases, layers, dropout, train, bidirectional, batch_first.
     """
-    is_exporting = getattr(torch.compiler, "is_exporting", lambda: True)
-    if torch.compiler.is_compiling() and not is_exporting():
+    if torch.compiler.is_compiling() and not _is_exporting():
         return torch.ops.torchkeras.rnn(kind, inputs, states, weights, *mode)
     return _kernel(kind, inputs, states, weights, *mode)
 

@@ -1,8 +1,8 @@
 """The spellings of Keras 1 and 2 that Keras has given up, each with one DeprecationWarning.
 
 What an old spelling means stands in tables: `modules` for paths, `names` for functions and
-classes, `arguments` for keywords, `imported` for names that
-modules had of each other. `enter` connects them with the modules and classes of today;
+classes, `arguments` for keywords, `imported` for names that modules had of each other. `enter`
+connects them with the modules and classes of today;
 nothing of it runs in a call that uses present spellings only.
 """
 

@@ -165,6 +165,7 @@ _AS_THEY_ARE = {
     "SET_FUNCTION_ATTRIBUTE": "function part",
     "STORE_MAP": "store in map",
 }
+_ENDS = {12: ("END_FOR",), 13: ("END_FOR", "POP_TOP")}  # what a loop that is over goes past
 _ROTATED = {"ROT_TWO": 2, "ROT_THREE": 3, "ROT_FOUR": 4}
 _COPIED = {"DUP_TOP": 1, "DUP_TOP_TWO": 2}
 _NOTHING = {"NOP", "RESUME", "PRECALL", "MAKE_CELL", "COPY_FREE_VARS", "CACHE", "END_FOR"}
@@ -184,15 +185,7 @@ def _translated(code, version):
             if target not in starts:
                 raise _Strange(f"{name} leads nowhere")
             target = starts[target]
-            while (
-                made.word == "next"
-                and version >= 12
-                and units[target][1]
-                in (
-                    "END_FOR",
-                    *(("POP_TOP",) if version == 13 else ()),
-                )
-            ):
+            while made.word == "next" and units[target][1] in _ENDS.get(version, ()):
                 target += 1
             made = Instruction(made.word, (*how, target))
         found.append(made)
