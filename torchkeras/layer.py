@@ -468,9 +468,10 @@ class Layer(Penalized, Connected, Seldom):
         # a graph that is copied too makes the nodes again; losses belong to a forward pass
         losses = functions_among(self._losses)
         emptied = {"_nodes": [], "_users": [], "_losses": losses, "_adds_losses": False}
-        if "_compiled_call_impl" in self.__dict__:  # made again where it is called for
-            emptied |= {"_compiled_call_impl": None, "_graph_compiled": False}
-        return {**self.__dict__, **emptied}
+        state = {**self.__dict__, **emptied}
+        for compiled in ("forward", "_compiled_call_impl"):  # made again where it is called for
+            state.pop(compiled, None)
+        return state
 
     def __repr__(self):
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"

@@ -35,7 +35,6 @@ class Trainer(Network):
         super().__init__(*args, **kwargs)
         self._compiled: Compiled | None = None
         self._regularized: list[LayerWeight] | None = None
-        self._graph_compiled = False  # whether torch.compile was asked for and has begun
         self.optimizer = None
         self.loss: Any = {}
         self.stop_training = False
@@ -92,6 +91,11 @@ class Trainer(Network):
         self.steps_per_execution, self.autotune_steps_per_execution = steps, autotuned
         self.train_function = self.test_function = self.predict_function = None
         execution.stop_graph(self)
+
+    @property
+    def _graph_compiled(self):
+        """Whether the forward pass is torch.compile's, in the place of that of the class."""
+        return "forward" in vars(self)
 
     @property
     def compiled_loss(self) -> CompiledLoss | None:

@@ -130,24 +130,31 @@ class Runs:
 def start_graph(model: Any) -> None:
     """With `jit_compile=True`, have the model's forward pass compiled when it is called next."""
     if model.jit_compile is True and not model._graph_compiled and model.built:
-        model._graph_compiled = True
         model._note_that_it_adds()  # if it does, which a pass that is traced cannot tell
-        nn.Module.compile(model, fullgraph=True, backend=config.jit_backend(), **_limits())
+        vars(model)["forward"] = torch.compile(
+            _own_forward(model), fullgraph=True, backend=config.jit_backend(), **_LIMITS
+        )
 
 
-def _limits():
-    """torch counts how often code is compiled, over all models that share it, and refuses the
-    ninth time; where it can, it is to count for each model."""
-    known = inspect.signature(torch.compile).parameters
-    wanted = {"isolate_recompiles": True, "recompile_limit": 64}
-    return {name: value for name, value in wanted.items() if name in known}
+def _own_forward(model):
+    """The model's forward pass as code that no other model has: torch counts how often code is
+    compiled, and refuses what comes too often, such as the many models of a search."""
+
+    def forward(*args, **kwargs):
+        return type(model).forward(model, *args, **kwargs)
+
+    forward.__code__ = forward.__code__.replace()
+    return forward
+
+
+_LIMITS = {  # how often one model is compiled; 8 times where torch cannot be told
+    name: 64 for name in inspect.signature(torch.compile).parameters if name == "recompile_limit"
+}
 
 
 def stop_graph(model: Any) -> None:
     """Run the forward pass in Python again."""
-    if model._graph_compiled:
-        model._graph_compiled = False
-        model._compiled_call_impl = None
+    vars(model).pop("forward", None)
 
 
 # --- what others ask a model for ---------------------------------------------------------------
