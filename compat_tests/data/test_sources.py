@@ -10,7 +10,7 @@ import torch
 import torchkeras
 from compat_tests import oracle
 from compat_tests.processes import check_python
-from torchkeras.data import Dataset, transfer
+from torchkeras.data import Dataset, arrays, transfer
 from torchkeras.data.arrays import ArrayBatches
 from torchkeras.data.streams import Stream
 
@@ -142,6 +142,21 @@ model.fit(Dataset.from_tensor_slices((x, y)).shuffle(1000).batch(32).take(3), ve
 model.predict(x, batch_size=32, steps=9, verbose=0)
 print(peak() - before)
 """
+
+
+@pytest.mark.parametrize("size", [1, 3, 64, 200])
+def test_small_batches_are_copied_together(size, monkeypatch):
+    x, y = np.random.default_rng(0).random((200, 5), "float32"), np.arange(200)
+    found = {}
+    for cached in (0, 2**10, 2**18):
+        monkeypatch.setattr(arrays, "_CACHED", cached)
+        torch.manual_seed(0)
+        found[cached] = list(ArrayBatches(x, y, batch_size=size, shuffle=True))
+    alone, *together = found.values()
+    assert sorted(int(label) for _, labels in alone for label in labels) == list(range(200))
+    for batches in together:
+        for one, other in zip(alone, batches, strict=True):
+            assert all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
 
 
 def test_memory_maps_are_not_loaded(tmp_path):

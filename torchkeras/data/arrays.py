@@ -16,6 +16,8 @@ from .deferred import Deferred, Texts
 from .elements import Strings
 from .transfer import fits, moved, to_device
 
+_CACHED = 2**18  # bytes that surely are in a cache of the processor when they are read again
+
 
 def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> Any:
     """A batch as `fit` takes it: `x`, `(x, y)` or `(x, y, sample_weight)`.
@@ -143,9 +145,20 @@ class ArrayBatches:
             yield from zip(*views, strict=True)
 
     def _drawn(self):
-        """Copies of the samples that a permutation says."""
-        for index in self._order().split(self.batch_size):
-            yield tuple([leaf.index_select(0, index) for leaf in self._flat])
+        """Copies of the samples that a permutation says, those of small batches made together."""
+        block = self.batch_size * self._batches_of_a_copy()
+        for index in self._order().split(block):
+            copies = [leaf.index_select(0, index) for leaf in self._flat]
+            if block == self.batch_size:
+                yield tuple(copies)
+            else:
+                yield from zip(*(copy.split(self.batch_size) for copy in copies), strict=True)
+
+    def _batches_of_a_copy(self):
+        if not self._resident:
+            return 1  # what is on its way is no more than one batch
+        size = sum(leaf.nbytes for leaf in self._flat) * self.batch_size / self.size
+        return max(1, int(_CACHED // size))
 
     def _order(self):
         """A permutation on the data's device: of the samples, or of whole batches."""

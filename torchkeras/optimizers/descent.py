@@ -207,11 +207,16 @@ def _backward(loss, wanted):
     if not plain or wanted == [] or torch.compiler.is_compiling():
         loss.backward(inputs=wanted)
         return
-    one = torch.ones((), dtype=loss.dtype)
+    one = _ONES.get(loss.dtype)
+    if one is None:
+        one = _ONES[loss.dtype] = torch.ones((), dtype=loss.dtype)
     torch.autograd.Variable._execution_engine.run_backward(
         (loss,), (one,), False, False, tuple(wanted or ()), allow_unreachable=True,
         accumulate_grad=True,
     )  # fmt: skip
+
+
+_ONES: dict[torch.dtype, Tensor] = {}  # the gradients of losses themselves
 
 
 def _evaluate(loss):
