@@ -7,7 +7,7 @@ from torch import nn
 
 from compat_tests import oracle
 from compat_tests.checks.layer import check_layer
-from torchkeras import Sequential, layers, losses
+from torchkeras import Sequential, config, layers, losses
 
 ROWS = [
     ("Dense", dict(units=3), (2, 4)),
@@ -112,15 +112,31 @@ def test_a_wrong_index_that_no_kernel_looks_at(by_rows, monkeypatch):
     losses.labels.check()  # told once
 
 
-def test_evaluate_and_fit_tell_of_a_wrong_index(monkeypatch):
+@pytest.fixture
+def looks_up_what_no_kernel_looks_at(monkeypatch):
+    """A model with a table, and batches with an index beyond it."""
     model = Sequential([layers.Embedding(3, 2, name="table"), layers.GlobalMaxPooling1D()])
-    model.compile("sgd", "mse")
     monkeypatch.setattr(losses.labels, "looked_at", lambda numbers: False)
 
     def batches():
         yield np.array([[0, 1], [2, 7]]), np.zeros((2, 2), "float32")
 
+    return model, batches
+
+
+def test_evaluate_and_fit_tell_of_a_wrong_index(looks_up_what_no_kernel_looks_at):
+    model, batches = looks_up_what_no_kernel_looks_at
+    model.compile("sgd", "mse")
     with pytest.raises(ValueError, match='"table" must be integers from 0 to 2; .* in epoch 1'):
         model.fit(batches(), verbose=0)
     with pytest.raises(ValueError, match=r'"table" must be .* in evaluate\(\)'):
         model.evaluate(batches(), verbose=0)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")  # torch's own
+def test_a_wrong_index_in_a_compiled_model_is_guessed(looks_up_what_no_kernel_looks_at):
+    model, batches = looks_up_what_no_kernel_looks_at
+    config.set_jit_backend("eager")
+    model.compile("sgd", "mse", jit_compile=True)
+    with pytest.warns(RuntimeWarning, match="or an index larger than the table of an Embedding"):
+        model.fit(batches(), verbose=0)

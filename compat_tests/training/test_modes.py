@@ -92,6 +92,17 @@ def test_hooks_of_a_compiled_model_run_in_python(backend):
     assert len(seen) == 2 and model._graph_compiled
 
 
+def test_a_model_of_texts_is_not_compiled():
+    vocabulary = layers.StringLookup(vocabulary=["a", "b"], output_mode="multi_hot")
+    model = torchkeras.Sequential(
+        [layers.Input((1,), dtype="string", name="words"), vocabulary, layers.Dense(1)],
+        name="reads",
+    )
+    model.compile("sgd", "mse", jit_compile=True)
+    with pytest.raises(ValueError, match='"reads" takes texts, which torch.compile cannot'):
+        model.fit(np.array([["a"], ["b"]]), np.zeros((2, 1)), verbose=0)
+
+
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")  # torch's own
 def test_added_losses_are_compiled():
     """What a graph computes beside its outputs is of this step, and of no step before."""

@@ -130,6 +130,11 @@ class Runs:
 def start_graph(model: Any) -> None:
     """With `jit_compile=True`, have the model's forward pass compiled when it is called next."""
     if model.jit_compile is True and not model._graph_compiled and model.built:
+        if model._takes_texts:
+            raise ValueError(
+                f'Model "{model.name}" takes texts, which torch.compile cannot; leave out '
+                "jit_compile=True, or compile a model that begins with the numbers of its texts."
+            )
         model._note_that_it_adds()  # if it does, which a pass that is traced cannot tell
         vars(model)["forward"] = torch.compile(
             _own_forward(model), fullgraph=True, backend=config.jit_backend(), **_LIMITS

@@ -33,8 +33,9 @@ def report(model: Any, batches: Any, logs: dict[str, Any], epoch: int) -> None:
     batch = model._compiled.total.first_not_finite() if model._compiled else None
     where = f"epoch {epoch + 1}" + ("" if batch is None else f", batch {batch}")
     warnings.warn(
-        f"The loss became {loss} in {where} (batches count from 0): {_cause(batches, logs)} The "
-        "weights are likely lost; callbacks.TerminateOnNaN() stops training at that batch.",
+        f"The loss became {loss} in {where} (batches count from 0): "
+        f"{_cause(model, batches, logs)} The weights are likely lost; "
+        "callbacks.TerminateOnNaN() stops training at that batch.",
         RuntimeWarning,
         stacklevel=6,
     )
@@ -49,13 +50,14 @@ def report_evaluation(model: Any, batches: Any, logs: dict[str, Any]) -> None:
     batch = model._compiled.total.first_not_finite()
     where = "" if batch is None else f" from batch {batch} on"
     warnings.warn(
-        f"The loss of evaluate() is {loss}{where} (batches count from 0): {_cause(batches, logs)}",
+        f"The loss of evaluate() is {loss}{where} (batches count from 0): "
+        f"{_cause(model, batches, logs)}",
         RuntimeWarning,
         stacklevel=4,
     )
 
 
-def _cause(batches, logs):
+def _cause(model, batches, logs):
     """The first thing that is not finite: in the data, or else among the losses."""
     if isinstance(batches, Stream):
         batches = batches.source
@@ -70,8 +72,17 @@ def _cause(batches, logs):
         known = ""
     for name, value in logs.items():
         if name.endswith("_loss") and isinstance(value, float) and not math.isfinite(value):
-            return f"{known}the first that was not is {name}. Is the learning rate too high?"
-    return f"{known}it came with the loss itself. Is the learning rate too high?"
+            return f"{known}the first that was not is {name}. {_guess(model)}"
+    return f"{known}it came with the loss itself. {_guess(model)}"
+
+
+def _guess(model):
+    if model._graph_compiled:  # where a wrong index leaves no note
+        return (
+            "Is the learning rate too high, or an index larger than the table of an Embedding? "
+            "The latter is an error without jit_compile=True."
+        )
+    return "Is the learning rate too high?"
 
 
 def _all_finite(tensor):
