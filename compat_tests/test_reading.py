@@ -14,7 +14,7 @@ RISKY = {  # what may run, import, follow or reserve what a file says: the files
     "h5py": {"saving/h5.py", "saving/h5_writer.py"},
     "pickle": {
         "saving/tensors.py", "datasets/objects.py", "preprocessing/pickles.py", "data/workers.py"},
-    "marshal": {"saving/bytecode.py"},
+    "marshal": {"saving/functions/bytecode.py"},
     "yaml": set(), "joblib": set(), "dill": set(), "cloudpickle": set(), "shelve": set(),
     "torch.load": set(), "torch.hub": set(), "np.load": {"data/kept.py"}, "np.fromfile": set(),
     "eval": set(), "exec": {"__main__.py", "shim/notebook.py"},

@@ -428,7 +428,7 @@ def _loss(keras, name):
 
 def _optimizer(keras, entry):
     """As a file of the release describes it."""
-    from torchkeras.saving.spellings import modern
+    from torchkeras.saving.versions.spellings import modern
 
     legacy = entry.pop("legacy")
     entry = modern(entry)

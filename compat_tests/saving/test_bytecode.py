@@ -9,7 +9,7 @@ import torch
 import torchkeras
 from compat_tests import oracle
 from torchkeras.models import load_model, model_from_json
-from torchkeras.saving import bytecode
+from torchkeras.saving.functions import bytecode
 
 X = np.arange(6.0, dtype="float32").reshape(2, 3)
 ASK = {"tf_keras": oracle.ask, "Keras 3": oracle.ask_keras3}

@@ -15,7 +15,8 @@ import torch
 import torchkeras
 from compat_tests.saving import functions_of_pythons as known
 from torchkeras import backend as K
-from torchkeras.saving import bytecode, functions
+from torchkeras.saving import functions
+from torchkeras.saving.functions import bytecode
 
 X = torch.linspace(-2, 3, 12).reshape(4, 3)
 WRITTEN = json.loads((Path(known.__file__).with_suffix(".json")).read_text())

@@ -15,9 +15,9 @@ import torch
 import torchkeras
 from torchkeras import layers
 from torchkeras.models import load_model
-from torchkeras.saving.gpus import known, part_of_batch
 from torchkeras.saving.h5_writer import CHECKSUMS
 from torchkeras.saving.tensorflow import bundle, checkpoint
+from torchkeras.saving.versions.gpus import known, part_of_batch
 
 FILES = Path(__file__).parent / "old_files"
 

@@ -13,7 +13,7 @@ from compat_tests import oracle
 from torchkeras import layers
 from torchkeras.layers.operations import TFOpLambda
 from torchkeras.models import load_model
-from torchkeras.saving.operators import OPERATIONS
+from torchkeras.saving.versions.operators import OPERATIONS
 
 FUNCTIONS = {
     "arithmetic": lambda x: [x + 1.0, 2.0 - x, x * x, 3.0 / (x + 4.0), x // 0.3, x % 0.3],

@@ -17,7 +17,7 @@ from ..layer import TABLE, Layer
 from ..layers.operations import Constant, SlicingOpLambda, TFOpLambda
 from ..layers.recorded import told_in_tensorflow
 from ..names import module_name
-from ..saving.operation import KerasOperation
+from ..saving.versions.operation import KerasOperation
 from .model import Model
 
 

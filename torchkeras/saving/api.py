@@ -9,8 +9,7 @@ from typing import Any
 from .. import tree
 from ..budget import budget
 from ..config import KERAS_VERSION
-from . import archive, compiling, formats, object_weights, open_shapes, tensors, weights
-from .boundaries import tell_boundaries
+from . import archive, compiling, formats, object_weights, tensors, weights
 from .config import (
     archive_config,
     build_model,
@@ -22,6 +21,8 @@ from .config import (
 from .files import date, may_replace, path_of, replacing
 from .tensorflow import checkpoint, saved_model
 from .tensorflow.folder import SavedModel, is_saved_model
+from .versions import open_shapes
+from .versions.boundaries import tell_boundaries
 
 _log = logging.getLogger("torchkeras")
 _SPARE = 2**20  # numbers a model may have beside those in its file: zeros that torch wants

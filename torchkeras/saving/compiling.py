@@ -10,10 +10,12 @@ from .. import losses, metrics, optimizers, tree
 from ..configs import plain
 from ..names import to_snake_case
 from ..registry import custom_object_scope, get_registered_object
-from . import bytecode, h5, h5_writer, old_states, optimizer_values
+from . import h5, h5_writer
 from .checksums import Checks
 from .config import check_code
-from .spellings import for_archives, modern
+from .functions import bytecode
+from .versions import old_states, optimizer_values
+from .versions.spellings import for_archives, modern
 from .weights import unused
 
 _log = logging.getLogger("torchkeras")

@@ -16,9 +16,10 @@ from ..configs import plain
 from ..layer import TABLE
 from ..precision import dtype_name
 from ..registry import custom_object_scope, get_registered_name, sharing
-from . import bytecode, keras1
-from .operators import for_tensorflow
-from .spellings import for_archives, has_other_meaning, modern
+from .functions import bytecode
+from .versions import keras1
+from .versions.operators import for_tensorflow
+from .versions.spellings import for_archives, has_other_meaning, modern
 
 _log = logging.getLogger("torchkeras")
 LARGEST = 64 * 2**20

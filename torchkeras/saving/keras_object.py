@@ -18,9 +18,9 @@ from .. import (
 from ..layer import TABLE as LAYERS
 from ..optimizers import legacy, schedules
 from ..registry import custom_object_scope, get_registered_object, sharing
-from . import bytecode
 from .config import check_code
-from .spellings import modern
+from .functions import bytecode
+from .versions.spellings import modern
 
 _TABLES = {
     "keras.layers": LAYERS,

@@ -18,9 +18,9 @@ from ..arrays import to_numpy
 from ..names import module_name, to_snake_case
 from . import h5, h5_writer
 from .archive import ASSETS, Archive
-from .boundaries import BESIDE
-from .conversions import Source
 from .objects import Place, places
+from .versions.boundaries import BESIDE
+from .versions.conversions import Source
 from .weights import Plan, shape_problem
 
 _log = logging.getLogger("torchkeras")

@@ -19,7 +19,7 @@ from ..variable import LayerWeight
 from ..weighted import weights_of
 from . import h5, h5_writer
 from .checksums import Checks
-from .conversions import Source, sources
+from .versions.conversions import Source, sources
 
 _TOP = "top_level_model_weights"
 

@@ -11,8 +11,8 @@ import numpy as np
 from ...arrays import to_numpy
 from ...optimizers import legacy as legacy_optimizers
 from ...variable import LayerWeight, Variable
-from .. import renorm
 from ..files import replacing
+from ..versions import renorm
 from . import bundle
 from .bundle import Bundle
 from .objects import Builder, ObjectGraph, find, tables

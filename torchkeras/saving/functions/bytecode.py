@@ -15,8 +15,9 @@ import sys
 import types
 from typing import Any
 
-from . import functions, gpus
-from .functions.marshalled import Code, read_code
+from .. import functions
+from ..versions import gpus
+from .marshalled import Code, read_code
 
 _log = logging.getLogger("torchkeras")
 _LAYOUT = "3.11" if sys.version_info >= (3, 11) else "3.8"  # the order of parts in code

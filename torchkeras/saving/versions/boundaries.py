@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ..layers.numeric import Discretization
-from ..names import module_name
+from ...layers.numeric import Discretization
+from ...names import module_name
 
 BESIDE = "adapted"  # the group inside of a layer's that only torchkeras reads
 _INSIDE = ("layer", "forward_layer", "backward_layer")

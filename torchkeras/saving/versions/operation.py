@@ -7,9 +7,9 @@ from typing import Any
 import torch.nn.functional as F
 from torch import Tensor
 
-from .. import activations, ops
-from ..layer import TABLE
-from ..layers.operations import Operation
+from ... import activations, ops
+from ...layer import TABLE
+from ...layers.operations import Operation
 
 _TAKE_FUNCTIONS = (
     "associative_scan cond custom_gradient fori_loop map scan switch vectorized_map while_loop "

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from itertools import accumulate
 from typing import Any
 
-from ..names import to_snake_case
+from ...names import to_snake_case
 
 BESIDE = "tensorflow"  # the key of an entry that only torchkeras reads
 _CONSTANT = "_CONSTANT_VALUE"

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..configs import function_config
-from ..layer import TABLE, Layer, constructor_parameters
-from ..names import to_snake_case
-from . import branches, bytecode, keras1
+from ...configs import function_config
+from ...layer import TABLE, Layer, constructor_parameters
+from ...names import to_snake_case
+from ..functions import bytecode
+from . import branches, keras1
 from .operation import KerasOperation, hard_sigmoid_of_keras_3
 from .operators import BESIDE, for_keras_3, for_tensorflow, is_place, tensor_of_3
 

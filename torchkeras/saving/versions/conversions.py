@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from . import h5, renorm
-from .checksums import Checks
+from .. import h5
+from ..checksums import Checks
+from . import renorm
 
 _CONVOLUTIONS = (
     "Conv1D", "Conv2D", "Conv3D", "Conv2DTranspose", "Conv3DTranspose", "ConvLSTM2D"

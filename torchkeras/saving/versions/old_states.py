@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import h5, weights
+from .. import h5, weights
 from .conversions import Source
 
 _OF_TODAY = (2, 4)

@@ -14,7 +14,7 @@ from typing import Any
 
 from torch import Tensor
 
-from ..registry import register_keras_serializable
+from ...registry import register_keras_serializable
 
 _ARGUMENTS = {"i", "parts"}
 _FILES = (b"multi_gpu_utils.py", b"training_utils.py")

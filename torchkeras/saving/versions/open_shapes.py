@@ -11,8 +11,8 @@ import logging
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ..names import module_name
-from . import h5, weights
+from ...names import module_name
+from .. import h5, weights
 
 _log = logging.getLogger("torchkeras")
 _PROBE = (2, 3, 4)

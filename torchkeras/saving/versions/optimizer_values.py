@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from . import h5
+from .. import h5
 
 
 def of_keras_3(optimizer: Any) -> list[np.ndarray]:
