@@ -76,10 +76,10 @@ def test_one_graph(case, traced):
         results.append(trained(model, x, validation_split=0.25))
         results[-1] += model.predict(x, 8, 0).ravel().tolist()
         results[-1] += [model.evaluate(x, Y, verbose=0)[1]]
-        assert (model._compiled_call_impl is not None) == jit
+        assert model._graph_compiled == jit
     np.testing.assert_allclose(*results, rtol=1e-5, atol=1e-6)
     model.compile("sgd", "mse")
-    assert model._compiled_call_impl is None
+    assert not model._graph_compiled
 
 
 def test_a_graph_has_no_breaks(traced):
