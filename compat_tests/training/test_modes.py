@@ -65,7 +65,7 @@ def test_many_compiled_models():
     """torch.compile gives up on code that was compiled 8 times, in all 256 times, whichever model
     it was for; copies and pickles go without what was compiled."""
     config.set_jit_backend("eager")
-    few = torch._dynamo.config.patch(recompile_limit=2, accumulated_recompile_limit=3)
+    few = torch._dynamo.config.patch(cache_size_limit=2, accumulated_cache_size_limit=3)
     try:
         for units in range(1, 6):
             model = torchkeras.Sequential([layers.Dense(units, input_shape=(6,)), layers.Dense(1)])
