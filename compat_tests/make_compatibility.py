@@ -47,8 +47,8 @@ the layer's config; a vocabulary file that a config names is not opened.
 **`compile`.** `Model.compile` is Keras' method; torch's stays reachable as
 `nn.Module.compile(model)` and `torch.compile(model)`. Everything runs eagerly unless
 `jit_compile=True` asks for `torch.compile` of the forward pass, as one graph without breaks; what
-cannot be one, texts as inputs or layers made inside of `call`, is an error then. Hooks of the model
-itself stay in Python, and torch's limit of recompiles holds for each model alone. torch 2.6 computes
+cannot be one, texts as inputs or layers made inside of `call`, is an error then. Hooks of the
+model itself stay in Python; torch's limit of recompiles is for each model alone. torch 2.6 computes
 what later ones do, but cannot compile or export masked recurrent layers, resizing and augmentation.
 `jit_compile="auto"` records training steps as a CUDA graph where nothing in them is the user's own
 and the optimizer is SGD, RMSprop or Adam; this has not run on a GPU yet, and changes nothing on
