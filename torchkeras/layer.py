@@ -72,8 +72,6 @@ class Layer(Penalized, Connected, Seldom):
     _inputs_first = "inputs"
     _kind: str | None = None  # what an automatic name is made of, where not of the class's name
 
-    activity_regularizer: Any = None
-
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
         if "call" in cls.__dict__:
