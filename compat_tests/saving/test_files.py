@@ -85,6 +85,24 @@ def test_folders_are_made_links_followed_and_modes_kept(tmp_path):
         model.save(tmp_path / "deep", save_format="h5")
 
 
+@pytest.mark.parametrize("ending", [".h5", ".keras", ".weights.h5", ".safetensors", ".pt"])
+def test_where_files_have_no_reads_at_places(ending, tmp_path, monkeypatch):
+    """As on Windows, where `os` has none of these."""
+    path = tmp_path / f"model{ending}"
+    model = torchkeras.Sequential([layers.Dense(700, input_shape=(600,)), layers.Dense(2)])
+    whole = ending in (".h5", ".keras")
+    for name in ("pread", "preadv", "pwrite", "pwritev"):
+        monkeypatch.delattr(os, name)
+    if whole:
+        model.save(path)
+        loaded = load_model(path)
+    else:
+        model.save_weights(path)
+        loaded = torchkeras.models.clone_model(model)
+        loaded.load_weights(path)
+    assert all(map(np.array_equal, loaded.get_weights(), model.get_weights()))
+
+
 def test_a_killed_save_leaves_a_whole_file_and_the_next_one_cleans_up(tmp_path):
     path = tmp_path / "model.h5"
     model = torchkeras.Sequential([layers.Dense(500, input_shape=(500,))])
