@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.compiler import is_compiling
 from torch.nn.modules.batchnorm import _NormBase
 
 from . import tree
@@ -34,7 +35,7 @@ def forget_modules(layer: nn.Module) -> None:
 
 def _replace(layer, args):
     dtype = layer._compute_dtype
-    if not torch.compiler.is_compiling():
+    if not is_compiling():
         _one_at_a_time.acquire()
     before = []
     for places, spared in _places(layer):
@@ -56,7 +57,7 @@ def _restore(layer, args, outputs):
     layer.__dict__["_reads_as"] = reads_as
     for places, key, parameter in before:
         places[key] = parameter
-    if not torch.compiler.is_compiling():
+    if not is_compiling():
         _one_at_a_time.release()
 
 
@@ -66,8 +67,11 @@ def _places(layer):
     for module, spared in _holders(layer):
         is_recurrent = isinstance(module, nn.RNNBase)
         found.append((module._flat_weights if is_recurrent else module._parameters, spared))
-    if isinstance(layer.__dict__.get("_flat"), list):
-        found.append((layer._flat, ()))
+    held = layer.__dict__.get("_held")
+    if held is not None and is_compiling():
+        found.append((held.parameters, ()))
+    elif held is not None:
+        found.append((layer._flat_weights(), ()))
     return found
 
 
@@ -81,7 +85,7 @@ def _holders(layer) -> list[tuple[nn.Module, Any]]:
         table = layer.weight_map
         added = {w.weight.native for w in layer._weights if w.weight not in table}
         found = [(layer, added)]
-        if not isinstance(layer.__dict__.get("_flat"), list):  # or torch.compile stops at an LSTM
+        if layer.__dict__.get("_held") is None:  # or torch.compile stops at an LSTM
             found += [(m, ()) for m in _inside(layer) if not isinstance(m, _NormBase)]
         layer.__dict__["_holders"] = found
     return found

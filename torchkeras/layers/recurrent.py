@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.compiler import is_compiling
 
 from ..dropping import dropout
 from ..input_spec import InputSpec
@@ -24,12 +25,13 @@ from .rnn import RNN
 from .sequence import run_fused, run_pair, scan
 
 _NATIVE = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn_tanh": nn.RNN, "rnn_relu": nn.RNN}
+_NAMES = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")  # in the order of kernels
 
 
 class NativeRNN(Gates, RNN):
     """Base: a recurrent layer that holds the weights of its steps in `rnn`, a native module."""
 
-    _flat: list[Tensor] | None = None
+    _held: Held | None = None
     _holds_no_layers = True
 
     def _set_up(self, given: dict[str, Any], kwargs: dict[str, Any]) -> None:
@@ -69,10 +71,10 @@ class NativeRNN(Gates, RNN):
         self._note_weights()
 
     def _note_weights(self):
-        # torch.compile refuses to look at an nn.LSTM, so its weights are kept within reach.
-        self._flat = getattr(self._modules.get("rnn"), "_flat_weights", None)
-        if self._flat is not None:
-            rnn_kernels.make_operation()
+        native = self._modules.get("rnn")
+        self._held = Held(native) if isinstance(native, nn.RNNBase) else None
+        if self._held is not None:
+            rnn_kernels.make_operations()
 
     def _apply(self, fn, recurse=True):
         super()._apply(fn, recurse)
@@ -84,11 +86,22 @@ class NativeRNN(Gates, RNN):
         self._note_weights()
 
     def _flat_weights(self):
-        return self._flat if torch.compiler.is_compiling() else self.rnn._flat_weights
+        if is_compiling():
+            return [self._within_reach(name) for name in _NAMES[: 4 if self.use_bias else 2]]
+        self.rnn._update_flat_weights()  # as each call of the module does
+        return self.rnn._flat_weights
+
+    def _within_reach(self, name):
+        if name not in self._held.parameters:
+            raise ValueError(
+                f'torch.compile cannot see how {name} of layer "{self.name}" is computed '
+                "(parametrized, pruned); make it a parameter again, or do not compile."
+            )
+        return self._held.parameters[name]
 
     def native_weights(self) -> tuple[Tensor | None, ...]:
         """`weight_ih`, `weight_hh`, `bias_ih` and `bias_hh`, None for those that are not used."""
-        if self._flat is not None:
+        if self._held is not None:
             kernel, recurrent, *biases = self._flat_weights()
         else:
             held = self.rnn
@@ -114,13 +127,13 @@ class NativeRNN(Gates, RNN):
         # Called as a module where that is possible, so that hooks see it and quantised stand-ins
         # run. Not under torch.compile, which refuses it; nor for gradients in inference mode,
         # which Keras gives and cuDNN only when told that it trains.
-        return not torch.compiler.is_compiling() and (self.training or not torch.is_grad_enabled())
+        return not is_compiling() and (self.training or not torch.is_grad_enabled())
 
     def _has_quicker_steps(self, inputs):
         """Whether `fused` has steps of its own, and nobody would miss the call of the module."""
         if self.fused != "gru" or type(self.rnn) is not nn.GRU or is_watched(self.rnn):
             return False
-        return gru.is_quicker(inputs, self.rnn._flat_weights)
+        return gru.is_quicker(inputs, self._flat_weights())
 
     def _whole(self, inputs, states):
         if self.go_backwards:
@@ -193,8 +206,8 @@ def _is_plain(layer):
     """Whether nobody listens to the layer or its native module, or put another in its place."""
     if layer._forward_hooks or layer._forward_pre_hooks:
         return False
-    if torch.compiler.is_compiling():  # which refuses to look at an nn.LSTM
-        return layer._flat is not None
+    if is_compiling():  # which refuses to look at an nn.LSTM
+        return layer._held is not None
     native = layer.rnn
     hooked = native._forward_hooks or native._forward_pre_hooks
     return type(native) is _NATIVE[layer.fused] and not hooked
@@ -211,6 +224,16 @@ def as_pair(
     given = None if states[0] is None else [list(one) for one in states]
     inputs = forward._ready(inputs)
     return run_pair(forward.fused, inputs, given, weights, mask, forward.time_major)
+
+
+class Held:
+    """What `native` holds, within reach of torch.compile, which refuses to look at an nn.LSTM.
+
+    An object of its own, as torch.export puts copies in the place of lists and dicts.
+    """
+
+    def __init__(self, native: nn.RNNBase):
+        self.parameters = native._parameters
 
 
 class CellView:

@@ -1,8 +1,9 @@
-"""Torch's recurrent kernels, as they are and as one operation that torch.compile leaves whole.
+"""Torch's recurrent kernels, as they are and as operations that torch.compile leaves whole.
 
-Inductor would write out every step of a sequence, which takes minutes to compile, and fails on what
-oneDNN's LSTM keeps for the backward pass. So a compiled model calls the kernels as an operation
-that is not looked into; its backward pass computes the forward pass once more.
+Inductor would write out every step of a sequence, which takes minutes to compile. So a compiled
+model calls the kernels as operations that are not looked into. Those of `lstm` and `gru`, for
+training on the CPU, keep what their backward pass needs; the one here is for everything else, and
+computes the forward pass once more where gradients are wanted.
 """
 
 from __future__ import annotations
@@ -11,9 +12,18 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.compiler import is_compiling
+
+from . import gru, lstm
 
 _made: list[Any] = []
-_is_exporting = getattr(torch.compiler, "is_exporting", lambda: True)  # torch 2.6 cannot tell
+
+
+def _is_exporting():
+    if hasattr(torch.compiler, "is_exporting"):
+        return torch.compiler.is_exporting()
+    # torch 2.6 sets a flag, and in its strict form only this setting of its own.
+    return torch.compiler._is_compiling_flag or torch._dynamo.config.allow_rnn
 
 
 def run(
@@ -23,9 +33,26 @@ def run(
 
     `mode` is what they all take: has_biases, layers, dropout, train, bidirectional, batch_first.
     """
-    if torch.compiler.is_compiling() and not _is_exporting():
-        return torch.ops.torchkeras.rnn(kind, inputs, states, weights, *mode)
-    return _kernel(kind, inputs, states, weights, *mode)
+    compiling = is_compiling()
+    if compiling and _is_exporting():
+        return _kernel(kind, inputs, states, weights, *mode)
+    if kind == "gru" and gru.is_quicker(inputs, weights):
+        return gru.run(inputs, states[0], weights, mode[-1])
+    if not compiling:
+        return _kernel(kind, inputs, states, weights, *mode)
+    if kind == "lstm" and lstm.is_known(inputs):
+        return lstm.run(inputs, states, weights, mode[-1])
+    if torch.is_autocast_enabled(inputs.device.type):
+        inputs, states, weights = _cast(kind, inputs, states, weights)
+    return torch.ops.torchkeras.rnn(kind, inputs, states, weights, *mode)
+
+
+def _cast(kind, inputs, states, weights):
+    """What autocast makes of the arguments, in a kernel that is not called by name."""
+    device = inputs.device.type
+    dtype = inputs.dtype if kind == "gru" else torch.get_autocast_dtype(device)
+    states, weights = ([one.to(dtype) for one in several] for several in (states, weights))
+    return inputs.to(dtype), states, weights
 
 
 def _kernel(kind, inputs, states, weights, *mode):
@@ -34,22 +61,19 @@ def _kernel(kind, inputs, states, weights, *mode):
     return list(getattr(torch._VF, kind)(inputs, states[0], weights, *mode))
 
 
-def make_operation() -> None:
-    """Make `torchkeras::rnn`, before something that calls it is compiled."""
+def make_operations() -> None:
+    """Make the operations, before something that calls them is compiled."""
     if _made:
         return
     library = torch.library.Library("torchkeras", "FRAGMENT")
-    _made.append(library)  # which takes the operation with it when it goes
-    mode = "bool biased, int layers, float dropout, bool train, bool both, bool batch_first"
-    given = f"Tensor inputs, Tensor[] states, Tensor[] weights, {mode}) -> Tensor[]"
-    for name, first, act, shapes in (
-        ("rnn", "str kind", _forward, _fake_forward),
-        ("rnn_backward", "str kind, Tensor[] grads", _backward, _fake_backward),
-    ):
-        library.define(f"{name}({first}, {given}")
+    _made.append(library)  # which takes the operations with it when it goes
+    for name, schema, act, shapes, differentiate, keep in _OPERATIONS:
+        library.define(name + schema)
         library.impl(name, act, "CompositeExplicitAutograd")
         library.impl(name, shapes, "Meta")
-    torch.library.register_autograd("torchkeras::rnn", _differentiate, setup_context=_keep)
+        if differentiate:
+            full = f"torchkeras::{name}"
+            torch.library.register_autograd(full, differentiate, setup_context=keep)
 
 
 def _forward(kind, inputs, states, weights, *mode):
@@ -88,3 +112,13 @@ def _differentiate(ctx, grads):
     found = backward(ctx.kind, list(grads), given, states, weights, *ctx.mode)
     first = 1 + ctx.count
     return None, found[0], found[1:first], found[first:], *[None] * len(ctx.mode)
+
+
+_GIVEN = "Tensor inputs, Tensor[] states, Tensor[] weights, bool biased, int layers, "
+_GIVEN += "float dropout, bool train, bool both, bool batch_first) -> Tensor[]"
+_OPERATIONS = (
+    ("rnn", f"(str kind, {_GIVEN}", _forward, _fake_forward, _differentiate, _keep),
+    ("rnn_backward", f"(str kind, Tensor[] grads, {_GIVEN}", _backward, _fake_backward, None, None),
+    *lstm.OPERATIONS,
+    *gru.OPERATIONS,
+)

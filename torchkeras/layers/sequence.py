@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from .. import tree
-from . import gru, rnn_kernels
+from . import rnn_kernels
 
 _HOLD = 1e4  # sigmoid(-_HOLD) is exactly 0 and sigmoid(_HOLD) exactly 1, in half precision too
 
@@ -170,10 +170,7 @@ def fused(
         inputs, weights = _holding(kind, inputs, weights, hold, len(weights) // directions)
     # Keras gives gradients in inference mode too; cuDNN does so only when told that it trains.
     mode = (biased, 1, 0.0, torch.is_grad_enabled(), directions == 2, batch_first)
-    if kind == "gru" and gru.is_quicker(inputs, weights):
-        outputs, *final = gru.run(inputs, states[0], weights, batch_first)
-    else:
-        outputs, *final = rnn_kernels.run(kind, inputs, list(states), list(weights), *mode)
+    outputs, *final = rnn_kernels.run(kind, inputs, list(states), list(weights), *mode)
     return outputs, final if directions == 2 else [state.squeeze(0) for state in final]
 
 
