@@ -20,11 +20,13 @@ from torchkeras.training import replay
 
 JIT = {"eager": None, "graph": "auto", "compiled": True}  # by name, what compile() is given
 _COUNTS = "counts calls of Python"
+_KERNELS = "watches kernels, which torch.compile does not allow"
 NOT_RECORDED = {"training/test_step_cost.py": _COUNTS}
 NOT_COMPILED = {  # part of a test's name: why it says nothing where models are compiled
     "training/test_step_cost.py": _COUNTS,
     "training/test_faults.py": "kills within seconds, when nothing is compiled yet",
-    "test_a_step_reads_nothing": "watches kernels, which torch.compile does not allow",
+    "test_a_step_reads_nothing": _KERNELS,
+    "test_an_epoch_reads_nothing": _KERNELS,
     "test_feature_space.py::test_in_a_model": "texts are no tensors",
     "test_a_file_of_keras_2_12_numbers_layers": "texts are no tensors",
     "test_modules.py::test_texts_": "texts are no tensors",

@@ -10,9 +10,9 @@ from torchkeras import Model, Sequential, layers, losses, metrics, optimizers, u
 X, Y = np.zeros((8, 3), "float32"), np.zeros((8, 1), "float32")
 
 
-def model():
+def model(**how):
     made = Sequential([layers.Dense(2, input_shape=(3,), name="first"), layers.Dense(1)])
-    made.compile("adam", "mse", metrics=["mae"])
+    made.compile("adam", "mse", metrics=["mae"], **how)
     return made
 
 
@@ -68,6 +68,11 @@ CASES = {
         r'Input 0 of layer "lstm".*expected ndim=3, found ndim=2',
     ),
     "width in fit": (lambda: model().fit(X[:, :2], Y), ValueError, r"expected shape=\(None, 3\)"),
+    "width in a compiled fit": (
+        lambda: model(jit_compile=True).fit(X[:, :2], Y),
+        ValueError,
+        r"expected shape=\(None, 3\)",
+    ),
     "units": (lambda: layers.Dense(-1, name="d"), ValueError, 'units of layer "d".*-1'),
     "activation": (
         lambda: layers.Dense(1, activation="rellu"),

@@ -136,12 +136,10 @@ def start_graph(model: Any) -> None:
                 "jit_compile=True, or compile a model that begins with the numbers of its texts."
             )
         model._note_that_it_adds()  # if it does, which a pass that is traced cannot tell
-        vars(model)["forward"] = torch.compile(
-            _own_forward(model), fullgraph=True, backend=config.jit_backend(), **_LIMITS
-        )
+        vars(model)["forward"] = _compiled_forward(model)
 
 
-def _own_forward(model):
+def _compiled_forward(model):
     """The model's forward pass as code that no other model has: torch counts how often code is
     compiled, and refuses what comes too often, such as the many models of a search."""
 
@@ -149,7 +147,17 @@ def _own_forward(model):
         return type(model).forward(model, *args, **kwargs)
 
     forward.__code__ = forward.__code__.replace()
-    return forward
+    compiled = torch.compile(forward, fullgraph=True, backend=config.jit_backend(), **_LIMITS)
+
+    def compiled_forward(*args, **kwargs):
+        try:
+            return compiled(*args, **kwargs)
+        except RuntimeError as error:
+            failed = error
+        forward(*args, **kwargs)  # if it fails by itself, it says why
+        raise failed
+
+    return compiled_forward
 
 
 _LIMITS = {  # how often one model is compiled; 8 times where torch cannot be told
