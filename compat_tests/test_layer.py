@@ -398,3 +398,96 @@ def test_a_variable_that_is_set_before_the_layer_is_made():
 
     layer = Early(name="early")
     assert layer(torch.zeros(1, 2)).tolist() == [[1.0, 2.0]] and layer.weights == []
+
+
+def test_layers_set_before_the_constructor_of_layer():
+    def ask(keras):
+        class Early(keras.layers.Layer):
+            def __init__(self):
+                self.first, self.others = keras.layers.Dense(2), [keras.layers.Dense(3)]
+                super().__init__(name="early")
+
+            def call(self, inputs):
+                return self.others[0](self.first(inputs))
+
+        class EarlyModel(keras.Model):
+            def __init__(self):
+                self.first = keras.layers.Dense(2)
+                super().__init__()
+
+        layer = Early()
+        layer.build((2, 4)), layer(np.ones((2, 4), "float32"))
+        with pytest.raises(RuntimeError, match=r"super\(\).__init__\(\)"):
+            EarlyModel()
+        return [list(weight.shape) for weight in layer.weights]
+
+    expected = oracle.ask(ask)
+    assert ask(torchkeras) == expected == [[4, 2], [2], [2, 3], [3]]
+
+
+def test_masks_stay_on_the_inputs_of_own_layers():
+    """A layer of the user's hands its masked inputs to attention, also behind nested models."""
+    random = np.random.default_rng(4)
+    first, second = np.array([[1, 2, 0, 0], [3, 1, 2, 0]]), np.array([[2, 0, 0], [1, 1, 4]])
+
+    def ask(keras):
+        layers = keras.layers
+
+        class Embedded(layers.Layer):
+            def __init__(self):
+                super().__init__()
+                self.table = layers.Embedding(5, 4)
+
+            def call(self, inputs):
+                return self.table(inputs) + 1.0
+
+            def compute_mask(self, inputs, mask=None):
+                return keras.backend.not_equal(inputs, 0)
+
+        class Attending(layers.Layer):
+            def __init__(self):
+                super().__init__()
+                self.attention = layers.MultiHeadAttention(2, 3)
+                self.supports_masking = True
+
+            def call(self, inputs, other=None, mask=None):
+                if mask is not None:
+                    given = mask[:, None, :]  # there in every call
+                other = inputs if other is None else other
+                whole = given if other is inputs else None
+                return self.attention(query=inputs, value=other, key=other, attention_mask=whole)
+
+        one, two = keras.Input((None,), dtype="int64"), keras.Input((None,), dtype="int64")
+        state = keras.Input((None, 4))
+        encoder = keras.Model(one, Attending()(Embedded()(one)))
+        decoder = keras.Model([two, state], Attending()(Embedded()(two), state))
+        model = keras.Model([one, two], decoder([two, encoder(one)]))
+        model.set_weights([kernels[i] for i, _ in enumerate(model.get_weights())])
+        return [encoder.predict(first, verbose=0), model.predict([first, second], verbose=0)]
+
+    shapes = [(5, 4), *[(4, 2, 3), (2, 3)] * 3, (2, 3, 4), (4,)]
+    kernels = [random.normal(0, 0.3, shape) for shape in shapes * 2]
+    for ours, theirs in zip(ask(torchkeras), oracle.ask(ask), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
+
+
+def test_a_batch_of_added_losses_alone_counts_as_one():
+    """Without labels nobody knows how many samples there are; losses of samples are summed."""
+    x = np.arange(30.0).reshape(10, 3) / 10
+
+    def ask(keras, axis):
+        class Endpoint(keras.layers.Layer):
+            def call(self, inputs):
+                self.add_loss(keras.backend.mean(inputs * inputs, axis=axis))
+                return inputs
+
+        inputs = keras.Input((3,))
+        hidden = keras.layers.Dense(2, kernel_initializer="ones")(inputs)
+        model = keras.Model(inputs, Endpoint()(hidden))
+        model.compile("sgd")
+        history = model.fit(x, batch_size=4, epochs=2, shuffle=False, verbose=0).history
+        return [*history["loss"], model.evaluate(x, batch_size=4, verbose=0)]
+
+    for axis in (None, -1):
+        wanted = oracle.ask(lambda keras, axis=axis: ask(keras, axis))
+        np.testing.assert_allclose(ask(torchkeras, axis), wanted, rtol=1e-5)

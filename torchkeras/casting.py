@@ -114,6 +114,13 @@ def cast_inputs(module: nn.Module, args: tuple, kwargs: dict, dtype: torch.dtype
     return (tree.map_structure(cast, args[0]), *args[1:]), kwargs
 
 
+def as_floats(value: Tensor, dtype: torch.dtype) -> Tensor:
+    """Integers and booleans in `dtype`; other numbers as they are."""
+    if value.is_floating_point() or value.is_complex():
+        return value
+    return value.to(dtype)
+
+
 def cast_float(value: Any, dtype: torch.dtype | None) -> Any:
     """A floating tensor in `dtype`, with its mask; anything else as it is."""
     if not isinstance(value, Tensor) or value.dtype is dtype or not value.is_floating_point():

@@ -140,7 +140,7 @@ class Graph:
                                 "outputs, but it is not among the model's inputs."
                             )
                         continue
-                    parents = node.inputs + (node.masks if with_masks else [])
+                    parents = node.inputs + (_masks_for(node) if with_masks else [])
                     stack.extend((parent, False) for parent in reversed(parents))
         return order
 
@@ -280,6 +280,7 @@ class Step:
 
     __slots__ = (
         "key", "function", "source", "target", "args", "kwargs", "takes_training", "cast", "maker",
+        "masked",
     )  # fmt: skip
 
     def __init__(self, node, slots, keys, dtype):
@@ -301,7 +302,13 @@ class Step:
         single = single and self.cast is None
         self.source = self.args[0].number if single else None
         self.target: Any = None
+        self.masked = [(slots[id(t)], slots[id(t._keras_mask)]) for t in node.masked_inputs]
         self.maker: str | None = None  # what made the input, which may be overwritten
+
+
+def _masks_for(node):
+    """The masks that a call is given, as an argument or on its inputs."""
+    return node.masks + [tensor._keras_mask for tensor in node.masked_inputs]
 
 
 def _cast_of(node, plain_dtype):
@@ -349,7 +356,7 @@ class Plan:
         last_use: dict[int, int] = {}
         uses: Counter[int] = Counter()
         for number, node in enumerate(nodes):
-            for tensor in node.inputs + node.masks:
+            for tensor in node.inputs + _masks_for(node):
                 last_use[id(tensor)] = number
                 uses[id(tensor)] += 1
         slots = {id(tensor): number for number, tensor in enumerate(inputs)}
@@ -368,7 +375,7 @@ class Plan:
                 alone = uses[id(source)] == 1 and id(source) not in kept and id(source) not in given
                 if alone and "makes_anew" in vars(type(maker)):
                     step.maker = keys.get(maker)
-            done = {id(t) for t in node.inputs + node.masks}
+            done = {id(t) for t in node.inputs + _masks_for(node)}
             for tensor in done:
                 if last_use[tensor] == number and tensor not in kept:
                     free.append(slots[tensor])
@@ -400,6 +407,8 @@ class Plan:
         values = inputs + [None] * (self.size - self.n_inputs)
         for step in self.steps:
             call = step.function if step.key is None else modules[step.key]._wrapped_call_impl
+            for place, mask in step.masked:
+                values[place]._keras_mask = values[mask]
             if step.source is not None:
                 if step.maker is not None and not torch.is_grad_enabled():
                     if not (_is_watched(modules[step.maker]) or _is_watched(modules[step.key])):

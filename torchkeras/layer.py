@@ -104,7 +104,9 @@ class Layer(Penalized, Connected, Seldom):
         activity_regularizer: Any = None,
         **kwargs: Any,
     ):
+        early = self.__dict__.get("_modules", {})
         super().__init__(trainable=bool(trainable))
+        self._modules.update(early)
         self.__dict__.pop("supports_masking", None)  # said before this call, it says nothing
         self.training = False
         self._name = self._check_name(name)
@@ -275,7 +277,9 @@ class Layer(Penalized, Connected, Seldom):
         flat = [t for t in tree.leaves(inputs) if isinstance(t, KerasTensor)]
         self._ensure_built(tree.map_structure(shape_of, inputs))
         check_inputs(self.input_spec, [t.shape for t in flat], self.name)
-        outputs = self.note_call(args, kwargs, self._symbolic_outputs(args, kwargs))
+        mask = _masks_of(inputs) if self._takes_mask and kwargs.get("mask") is None else None
+        shown = kwargs if mask is None else kwargs | {"mask": mask}  # what `call` will see
+        outputs = self.note_call(args, kwargs, self._symbolic_outputs(args, shown))
         node = next(iter(tree.leaves(outputs))).node
         node.tell_parents()
         self._nodes.append(node)
@@ -433,6 +437,8 @@ class Layer(Penalized, Connected, Seldom):
     # --- nn.Module -------------------------------------------------------------------------
 
     def __setattr__(self, name, value):
+        if "_modules" not in self.__dict__ and holds_modules([value]):
+            self._begin_early(name)
         if isinstance(value, Variable):
             if not isinstance(value, LayerWeight) and "_nodes" in self.__dict__:
                 value = self._adopt(name, value)
@@ -449,6 +455,10 @@ class Layer(Penalized, Connected, Seldom):
             super().__setattr__(name, value)
             if isinstance(value, nn.Module):
                 forget_modules(self)
+
+    def _begin_early(self, name):
+        """Take a layer that a constructor sets before it calls that of `Layer`, as in tf.keras."""
+        nn.Module.__init__(self)
 
     @classmethod
     def _is_of_library(cls):

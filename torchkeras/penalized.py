@@ -44,7 +44,14 @@ class Penalized(Weighted):
     def add_metric(
         self, value: Any, name: str | None = None, aggregation: str | None = "mean", inputs=None
     ) -> None:
-        """Report the mean of `value` over the batches of an epoch as `name`."""
+        """Report the mean of `value` over the batches of an epoch as `name`.
+
+        The result of a call of a metric stands for that metric, which has a name of its own.
+        """
+        metric = getattr(value, "_metric", None)
+        if metric is not None:
+            self.__dict__.setdefault("_added_metrics", {})[metric.name] = metric
+            return
         if name is None:
             raise ValueError(
                 "add_metric needs a name: `self.add_metric(torch.sum(x), name='total')`."

@@ -265,6 +265,14 @@ class Node:
     def masks(self) -> list[KerasTensor]:
         return [m for m in tree.leaves(self.mask) if isinstance(m, KerasTensor)]
 
+    @property
+    def masked_inputs(self) -> list[KerasTensor]:
+        """The inputs that have masks, where the user's code may hand them on with these."""
+        of_library = type(self.operation).__module__.startswith("torchkeras.")
+        if of_library or not hasattr(self.operation, "_nodes"):
+            return []
+        return [tensor for tensor in self.inputs if tensor._keras_mask is not None]
+
 
 def _alone(items):
     return items[0] if len(items) == 1 else items

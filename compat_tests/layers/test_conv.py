@@ -1,8 +1,11 @@
 """Convolutions beside tf.keras: values, gradients, shapes, configs and errors."""
 
+import numpy as np
 import pytest
 import torch
 
+import torchkeras
+from compat_tests import oracle
 from compat_tests.checks.layer import check_layer
 from torchkeras import layers
 
@@ -49,6 +52,44 @@ CONV = [
     ("SeparableConv1D", dict(filters=4, kernel_size=3, padding="same", strides=2), (2, 6, 3)),
     ("SeparableConv1D", dict(filters=4, kernel_size=3, padding="causal"), (2, 6, 3)),
 ]
+
+
+def standardized(keras_layers, of_kernel):
+    """A layer whose kernel is changed as it convolves: by an override, or by a call of its own."""
+
+    class Override(keras_layers.Conv2D):
+        def convolution_op(self, inputs, kernel):
+            return super().convolution_op(inputs, kernel * 2.0)
+
+    class Call(keras_layers.Conv2D):
+        def call(self, inputs):
+            return self.convolution_op(inputs, self.kernel * 2.0) + self.bias
+
+    Override.__name__ = Call.__name__ = "Conv2D"
+    return Override if of_kernel else Call
+
+
+CHANGED = [
+    dict(filters=3, kernel_size=3, activation="relu"),
+    dict(filters=3, kernel_size=2, padding="same", strides=2),
+    dict(filters=4, kernel_size=2, groups=2, dilation_rate=2, padding="same"),
+]
+
+
+@pytest.mark.parametrize("config", CHANGED)
+@pytest.mark.parametrize("of_kernel", [True, False])
+def test_convolution_op(config, of_kernel):
+    x = np.random.default_rng(1).normal(size=(2, 5, 6, 2)).astype("float32")
+
+    def ask(keras):
+        layer = standardized(keras.layers, of_kernel)(**config)
+        layer.build(x.shape)
+        random = np.random.default_rng(2)
+        layer.set_weights([random.normal(size=w.shape) for w in layer.weights])
+        inputs = keras.Input(x.shape[1:])
+        return keras.Model(inputs, layer(inputs)).predict(x, verbose=0)
+
+    np.testing.assert_allclose(ask(torchkeras), oracle.ask(ask), rtol=1e-4, atol=1e-5)
 
 
 def _transposed():

@@ -27,6 +27,19 @@ def test_beside_keras(name, config, shape):
     check_layer(name, config, shape)
 
 
+INTEGERS = [
+    ("Dense", dict(units=3)),
+    ("BatchNormalization", {}),
+    ("LayerNormalization", {}),
+    ("LeakyReLU", {}),
+]
+
+
+@pytest.mark.parametrize("name, config", INTEGERS)
+def test_integers_beside_keras(name, config):
+    check_layer(name, config, (2, 4), int_input=True)
+
+
 EMBEDDINGS = [
     (dict(input_dim=5, output_dim=3), (2, 4)),
     (dict(input_dim=5, output_dim=3, mask_zero=True), (2, 4)),

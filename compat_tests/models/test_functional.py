@@ -87,6 +87,29 @@ def test_random_graphs(seed):
             np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5)
 
 
+def test_a_config_that_leaves_out_the_name():
+    def ask(keras):
+        keras.backend.clear_session()
+
+        class Twice(keras.layers.Layer):
+            def __init__(self, times=2):
+                super().__init__()
+                self.times = times
+
+            def call(self, inputs):
+                return inputs * self.times
+
+            def get_config(self):
+                return {"times": self.times}
+
+        inputs = keras.Input((2,))
+        model = keras.Model(inputs, keras.layers.Dense(2)(Twice(3)(inputs)))
+        again = type(model).from_config(model.get_config(), custom_objects={"Twice": Twice})
+        return [[layer.name for layer in again.layers[1:]], again.layers[1].times]
+
+    assert ask(torchkeras) == oracle.ask(ask)
+
+
 def test_a_copy_shares_nothing():
     model = Sequential([layers.Dense(2, input_shape=(3,)), layers.Dense(1)])
     other = copy.deepcopy(model)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from .. import activations, constraints, initializers, regularizers
 from ..arrays import default_device
 from ..budget import claim
+from ..casting import as_floats
 from ..config import floatx
 from ..input_spec import InputSpec
 from ..layer import TABLE, Layer, Weight
@@ -48,7 +49,7 @@ class LeakyReLU(_Elementwise):
         self.alpha = self._number("alpha", alpha)
 
     def call(self, inputs: Tensor) -> Tensor:
-        return F.leaky_relu(inputs, self.alpha)
+        return F.leaky_relu(as_floats(inputs, self._compute_dtype), self.alpha)
 
 
 @TABLE.add()

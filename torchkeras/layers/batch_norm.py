@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from .. import initializers
+from ..casting import as_floats
 from ..input_spec import InputSpec
 from ..layer import TABLE, Layer, Weight
 from ..tracking import is_watched
@@ -211,6 +212,7 @@ class BatchNormalization(Normalizing):
     def call(self, inputs: Tensor, training: Any = None, mask: Any = None) -> Tensor:
         if training is not None and bool(training) != self.training:
             return self._in_mode(bool(training), inputs, mask)
+        inputs = as_floats(inputs, self._compute_dtype)
         norm = self.norm
         if self._by_hand:
             return self._compute(inputs, mask)

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .. import activations, constraints, initializers, layout, regularizers
+from ..arrays import as_tensor
 from ..input_spec import InputSpec
 from ..layer import TABLE, Weight
 from ..tracking import is_watched
@@ -103,20 +104,24 @@ class BaseConv(SpatialLayer):
             keep_channels_last(conv)
         return conv
 
-    def convolve(self, conv: nn.Module, x: Tensor) -> Tensor:
-        """Pad where the native convolution does not, and convolve."""
+    def convolve(self, conv: nn.Module, x: Tensor, kernel: Tensor | None = None) -> Tensor:
+        """Pad where the native convolution does not, and convolve; without a bias by a `kernel`."""
+        own = kernel is None
+        kernel, bias = (conv.weight, conv.bias) if own else (kernel, None)
         function = (F.conv1d, F.conv2d, F.conv3d)[self.rank - 1]
         if self._skips and x.shape[1] < 16 and x.device.type == "cpu":
             # oneDNN writes past its memory in the gradient of few channels by such a kernel
             places = tuple(slice(None, None, step) for step in (1, 1, *self.strides))
-            return function(x[places], conv.weight, conv.bias, groups=conv.groups)
+            return function(x[places], kernel, bias, groups=conv.groups)
         padding = None
         if self._edges is not None or self._sized:
             x, padding = self.padded(conv, x)
-        if padding is None:
+        if padding is None and own:
             return self.run(conv, x)
-        # built for a size that needs other edges than this one
-        return function(x, conv.weight, conv.bias, conv.stride, padding, conv.dilation, conv.groups)
+        if padding is None:
+            padding = conv.padding
+        # else built for a size that needs other edges than this one
+        return function(x, kernel, bias, conv.stride, padding, conv.dilation, conv.groups)
 
     def run(self, conv: nn.Module, x: Tensor) -> Tensor:
         """`conv(x)`, along time as for an image of one row: torch knows images, but no sequences,
@@ -242,7 +247,21 @@ class Conv(BaseConv):
         self.input_spec = InputSpec(min_ndim=self.rank + 2, axes={self.channel_axis: channels})
         self.built = True
 
+    def convolution_op(self, inputs: Tensor, kernel: Any) -> Tensor:
+        """The inputs convolved by a kernel `(*kernel_size, channels, filters)`, without a bias.
+
+        A subclass may override it; the layer then calls it with its kernel.
+        """
+        native = as_tensor(kernel).movedim((-1, -2), (0, 1))
+        return self.to_keras(self.convolve(self.conv, self.to_torch(inputs), native))
+
     def call(self, inputs: Tensor) -> Tensor:
+        if type(self).convolution_op is not Conv.convolution_op:
+            outputs = self.convolution_op(inputs, self.kernel)
+            if self.use_bias:
+                bias = self.conv.bias.view(-1, *[1] * self.rank)
+                outputs = self.to_keras(self.to_torch(outputs) + bias)
+            return self.activate(outputs)
         if inputs.ndim == self.rank + 2:
             return self.activate(self.to_keras(self.convolve(self.conv, self.to_torch(inputs))))
         flat = inputs.flatten(0, inputs.ndim - self.rank - 2)  # several batch axes

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from .. import activations, constraints, graph, initializers, names, regularizers, rows
+from ..casting import as_floats
 from ..config import floatx
 from ..graph import KerasTensor
 from ..input_spec import InputSpec
@@ -164,6 +165,7 @@ class Dense(Layer):
         self.built = True
 
     def call(self, inputs: Tensor) -> Tensor:
+        inputs = as_floats(inputs, self._compute_dtype)
         outputs = self._modules["linear"](inputs)  # a look-up in Python less than self.linear
         if self.activation is not activations.linear:
             outputs = self.activation(outputs)

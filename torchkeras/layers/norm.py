@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from .. import constraints, initializers, regularizers
+from ..casting import as_floats
 from ..input_spec import InputSpec
 from ..layer import TABLE, Layer, Weight
 
@@ -108,6 +109,7 @@ class LayerNormalization(Normalizing):
         self.built = True
 
     def call(self, inputs: Tensor) -> Tensor:
+        inputs = as_floats(inputs, self._compute_dtype)
         if not self._moves:
             return self.norm(inputs)
         return self.norm(inputs.movedim(self.axis, self._last)).movedim(self._last, self.axis)

@@ -67,7 +67,10 @@ class Metric:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Update with a batch, then give the result so far."""
         self.update_state(*args, **kwargs)
-        return self.result()
+        result = self.result()
+        if isinstance(result, Tensor):
+            result._metric = self  # for `add_metric`
+        return result
 
     def update_state(self, *args: Any, **kwargs: Any) -> None:
         """Add a batch to the state."""

@@ -267,7 +267,7 @@ def tensors_from_config(
     waiting: list[tuple[nn.Module, list]] = []
     made: dict[tuple[str, int], Any] = {}
     for entry in config["layers"]:
-        layer = TABLE.deserialize(_named(entry), custom_objects)
+        layer = TABLE.deserialize(_named(entry, custom_objects), custom_objects)
         if not isinstance(layer, Layer):
             raise ValueError(f"{entry.get('class_name')!r} in a model config is not a layer.")
         name = entry.get("name") or layer.name
@@ -287,12 +287,17 @@ def tensors_from_config(
     return _located(config["input_layers"], find), _located(config["output_layers"], find), added
 
 
-def _named(entry):
-    """Layer entries carry their name in the config; some old files only outside of it."""
-    inner = entry.get("config")
-    if isinstance(inner, dict) and "name" not in inner and "name" in entry:
-        entry = {**entry, "config": {**inner, "name": entry["name"]}}
-    return entry
+def _named(entry, custom_objects):
+    """Layer entries carry their name in the config; some old files only outside of it.
+
+    The config of a class of the user is left as the user's `get_config` made it.
+    """
+    inner, kind = entry.get("config"), entry.get("class_name")
+    if not isinstance(inner, dict) or "name" in inner or "name" not in entry:
+        return entry
+    if TABLE.find(kind, custom_objects) is not TABLE.objects.get(kind):
+        return entry
+    return {**entry, "config": {**inner, "name": entry["name"]}}
 
 
 def _make_calls(layers, waiting, made):

@@ -39,6 +39,12 @@ class Model(Trainer):
             cls = Model._functional
         return super().__new__(cls, *args, **kwargs)
 
+    def _begin_early(self, name):
+        raise RuntimeError(
+            f"{type(self).__name__} sets {name!r} before its constructor has called "
+            "super().__init__(): a Model begins with that line."
+        )
+
     def __init__(self, *args: Any, name: str | None = None, trainable: bool = True, **kwargs: Any):
         inputs, outputs = _inputs_outputs(args, kwargs)
         super().__init__(name=name, trainable=trainable, **kwargs)

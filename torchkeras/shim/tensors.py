@@ -103,6 +103,11 @@ def _arrays(value):
     return value
 
 
+def _array_wrap(self, array, context=None, return_scalar=False):
+    """What a function of numpy makes of tensors stays numpy's."""
+    return array[()] if return_scalar else array
+
+
 def _get_shape(self):
     return self.shape
 
@@ -164,6 +169,7 @@ _TENSOR = {
     **{f"__i{sign}__": _replacing(sign) for sign in ("add", "sub", "mul", "truediv")},
     "numpy": _numpy,
     "__array__": _array,
+    "__array_wrap__": _array_wrap,
     "__array_function__": _array_function,
     "__getitem__": _getitem,
     "get_shape": _get_shape,

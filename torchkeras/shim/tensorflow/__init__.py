@@ -17,6 +17,7 @@ from ...graph import KerasTensor as _KerasTensor
 from .. import finder as _finder
 from ..tape import GradientTape, custom_gradient  # noqa: F401
 from . import arrays as _arrays
+from . import audio as _audio
 from . import boxes as _boxes  # noqa: F401 - it enters its functions in those of images
 from . import calls as _calls
 from . import checks as _checks
@@ -94,6 +95,7 @@ nn.__dict__.update(moments=_nn.MEMBERS["moments"])
 image = _space("image", **_image.MEMBERS)
 strings = _space("strings", **_texts.STRINGS)
 io = _space("io", **_texts.IO)
+audio = _audio.AUDIO
 random = _space("random", **_names(_random))
 random.experimental = _space("random.experimental", Generator=_random.Generator,
                              stateless_shuffle=_random.shuffle)  # fmt: skip

@@ -116,6 +116,11 @@ def convert_to_tensor(value: Any, dtype: Any = None, dtype_hint: Any = None, nam
 def cast(x: Any, dtype: Any, name: str | None = None) -> Any:
     """A tensor in another dtype."""
     x = x.value if isinstance(x, BaseVariable) else x
+    if dtype == string:
+        found = tensor(x)
+        if isinstance(found, Strings) or found.dtype == string:
+            return found
+        raise TypeError("tf.cast makes no texts of numbers; use tf.strings.as_string.")
     return known("cast")(x, dtype=torch_dtype(dtype))
 
 

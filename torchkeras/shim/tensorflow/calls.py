@@ -54,6 +54,8 @@ def tensor(value: Any, dtype: Any = None, like: Any = None) -> Any:
     if like is not None and isinstance(value, (bool, int, float)):
         return value
     array = np.asarray(value)
+    if dtype is None and array.dtype.kind == "f" and _floats(like):
+        dtype = like.dtype  # floats beside a tensor of floats take its dtype
     if dtype is None and not isinstance(value, (np.ndarray, np.generic)):
         dtype = {"f": torch.float32, "i": torch.int32, "c": torch.complex128}.get(array.dtype.kind)
         if array.dtype.kind == "i" and array.size and np.abs(array).max() >= 2**31:
@@ -68,6 +70,18 @@ def tensor(value: Any, dtype: Any = None, like: Any = None) -> Any:
         array = array.copy()
     made = torch.from_numpy(np.ascontiguousarray(array)).reshape(array.shape)
     return made.to(default_device(), None if dtype is None else torch_dtype(dtype), copy=True)
+
+
+def _floats(like):
+    if not isinstance(like, (Tensor, Variable)) or isinstance(like, Strings):
+        return False
+    return torch_dtype(like.dtype).is_floating_point
+
+
+def _like(values):
+    """The tensor whose dtype decides: one of floats before others; None if there is none."""
+    tensors = [value for value in values if isinstance(value, (Tensor, Variable))]
+    return next(filter(_floats, tensors), tensors[0] if tensors else None)
 
 
 def _stacked(value, dtype):
@@ -112,7 +126,7 @@ def function(compute: Callable, symbol: str | None = None) -> Callable:
         if graph.is_symbolic(kwargs):
             return _recorded(call, symbol, names, kwargs)
         given = [name for name in wanted if kwargs.get(name) is not None]
-        like = next((kwargs[n] for n in given if isinstance(kwargs[n], (Tensor, Variable))), None)
+        like = _like(kwargs[name] for name in given)
         for name in given:
             kwargs[name] = tensor(kwargs[name], like=like)
         for name in lists:
@@ -127,7 +141,7 @@ def function(compute: Callable, symbol: str | None = None) -> Callable:
 
 def _converted(values):
     like = next((v for v in values if isinstance(v, (Tensor, Variable))), None)
-    found = [tensor(v) for v in values]
+    found = [tensor(v, like=None if isinstance(v, (bool, int, float)) else like) for v in values]
     if like is not None and not isinstance(like, Strings):
         dtype = torch_dtype(like.dtype)
         numbers = (bool, int, float, list, tuple)

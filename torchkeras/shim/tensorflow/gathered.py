@@ -17,6 +17,7 @@ from ... import tree
 from ...data import Dataset, Strings
 from ...precision import torch_dtype
 from .calls import Namespace, refused, tensor
+from .csv_files import make_csv_dataset
 
 
 class TensorShape(tuple):
@@ -137,9 +138,7 @@ data = Namespace(
         AutoShardPolicy=Namespace(
             "data.experimental.AutoShardPolicy", OFF=0, AUTO=1, DATA=2, FILE=3
         ),
-        make_csv_dataset=refused(
-            "data.experimental.make_csv_dataset", "read the file with pandas."
-        ),
+        make_csv_dataset=make_csv_dataset,
     ),
 )
 

@@ -247,6 +247,41 @@ def stft(
 
 
 @_enter(SIGNAL)
+def overlap_and_add(signal, frame_step, name=None):
+    signal = tensor(signal)
+    frames, length = signal.shape[-2:]
+    starts = torch.arange(frames, device=signal.device) * int(frame_step)
+    places = (starts.unsqueeze(1) + torch.arange(length, device=signal.device)).flatten()
+    total = (frames - 1) * int(frame_step) + length
+    added = signal.new_zeros(*signal.shape[:-2], total)
+    return added.index_add(-1, places, signal.flatten(-2))
+
+
+@_enter(SIGNAL)
+def inverse_stft(
+    stfts, frame_length, frame_step, fft_length=None, window_fn=hann_window, name=None
+):
+    length = int(frame_length)
+    whole = int(fft_length or 1 << (length - 1).bit_length())
+    frames = torch.fft.irfft(tensor(stfts), whole)[..., :length]
+    frames = F.pad(frames, (0, length - frames.shape[-1]))
+    if window_fn is not None:
+        frames = frames * window_fn(length, dtype=frames.dtype).to(frames.device)
+    return SIGNAL["overlap_and_add"](frames, frame_step)
+
+
+@_enter(SIGNAL)
+def inverse_stft_window_fn(frame_step, forward_window_fn=hann_window, name=None):
+    def window(frame_length, dtype=torch.float32):
+        forward, step = forward_window_fn(int(frame_length), dtype=dtype), int(frame_step)
+        squares = F.pad(forward.square(), (0, -int(frame_length) % step)).reshape(-1, step)
+        overlapping = squares.sum(0).tile(len(squares))
+        return forward / overlapping[: int(frame_length)]
+
+    return window
+
+
+@_enter(SIGNAL)
 def linear_to_mel_weight_matrix(
     num_mel_bins=20, num_spectrogram_bins=129, sample_rate=8000, lower_edge_hertz=125.0,
     upper_edge_hertz=3800.0, dtype=torch.float32, name=None,

@@ -16,6 +16,7 @@ from torch import Tensor
 from ...data import Strings
 from ...precision import dtype_name, torch_dtype
 from .calls import Namespace, refused, tensor
+from .csv_files import decode_csv
 from .image import CODECS
 
 # --- texts ---------------------------------------------------------------------------------------
@@ -207,31 +208,6 @@ def decode_raw(input_bytes: Any, out_type: Any, little_endian=True, fixed_length
     return torch.from_numpy(
         np.frombuffer(data, kind.newbyteorder("<" if little_endian else ">")).astype(kind)
     )
-
-
-def decode_csv(records: Any, record_defaults: Any, field_delim=",", **options: Any) -> list:
-    """The fields of lines, each as a tensor of the type of its default."""
-    import csv
-
-    texts = _texts(records)
-    rows = list(csv.reader(texts.ravel().tolist(), delimiter=field_delim))
-    columns = []
-    for number, default in enumerate(record_defaults):
-        default = default[0] if isinstance(default, (list, tuple)) and default else default
-        fields = [row[number] or default for row in rows]
-        if isinstance(default, (str, bytes)) or default == "string":
-            columns.append(Strings.of(np.array(fields, dtype=object).reshape(texts.shape)))
-            continue
-        made = tensor(default)
-        if isinstance(default, (Tensor, torch.dtype)):
-            made = torch.zeros(
-                (), dtype=default if isinstance(default, torch.dtype) else default.dtype
-            )
-        convert = float if made.is_floating_point() else int
-        columns.append(
-            torch.tensor([convert(f) for f in fields], dtype=made.dtype).reshape(texts.shape)
-        )
-    return columns
 
 
 def _path(name):
