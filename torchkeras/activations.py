@@ -374,9 +374,12 @@ class _Selu(torch.autograd.Function):
 
 
 def _remember_logits(output, logits):
-    if not torch.compiler.is_compiling():
+    if not torch.compiler.is_compiling() or (_TRACED and not torch.compiler.is_exporting()):
         output._keras_logits = logits
     return output
+
+
+_TRACED = torch.__version__ >= (2, 13)  # whether torch.compile is known to trace attributes
 
 
 def _hashable(activation):

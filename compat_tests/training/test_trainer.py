@@ -82,6 +82,45 @@ def test_one_graph(case, traced):
     assert not model._graph_compiled
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize(
+    ("activation", "loss"),
+    [("sigmoid", "binary_crossentropy"), ("softmax", "sparse_categorical_crossentropy")],
+)
+@pytest.mark.skipif(torch.__version__ < (2, 13), reason="torch.compile traces no attributes")
+def test_a_compiled_model_hands_logits_to_its_loss(activation, loss, traced):
+    """A probability that rounds to 1 tells neither how wrong it is, nor which way is better."""
+    found = []
+    for jit in (False, True):
+        dense = layers.Dense(1 if activation == "sigmoid" else 3, activation=activation)
+        model = Sequential([layers.Input((3,)), dense])
+        dense.set_weights([100 * np.ones(dense.kernel.shape), np.arange(dense.units) * 50.0])
+        model.compile("sgd", loss, jit_compile=jit)
+        model.fit(np.ones((4, 3)), np.zeros((4, 1)), epochs=2, verbose=0)
+        found.append([*model.history.history["loss"], *dense.get_weights()[1]])
+    np.testing.assert_allclose(*found)
+    assert found[0][0] > 50
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("adds", [False, True])
+def test_only_a_compiled_model_that_adds_losses_is_asked_for_them(adds, traced):
+    class Adding(layers.Layer):
+        def call(self, inputs):
+            if adds:
+                self.add_loss(inputs.square().mean())
+            return inputs
+
+    model = Sequential([layers.Input((3,)), Adding(), layers.Dense(1)])
+    model.layers[0]._adds_losses = False  # as the call that made the graph has found
+    model.compile("sgd", "mse", jit_compile=True)
+    expected = model.evaluate(X[:8, :3], Y[:8], verbose=0)
+    assert model._adds_losses == adds
+    assert len(model.losses) == adds
+    model.compile("sgd", "mse")
+    assert model.evaluate(X[:8, :3], Y[:8], verbose=0) == pytest.approx(expected, rel=1e-6)
+
+
 def test_a_graph_has_no_breaks(traced):
     class Breaks(Model):
         def call(self, inputs):

@@ -135,15 +135,24 @@ def start_graph(model: Any) -> None:
                 f'Model "{model.name}" takes texts, which torch.compile cannot; leave out '
                 "jit_compile=True, or compile a model that begins with the numbers of its texts."
             )
-        model._note_that_it_adds()  # if it does, which a pass that is traced cannot tell
         vars(model)["forward"] = _compiled_forward(model)
 
 
 def _compiled_forward(model):
-    """The model's forward pass as code that no other model has: torch counts how often code is
-    compiled, and refuses what comes too often, such as the many models of a search."""
+    """The model's forward pass, compiled when it is called.
+
+    What is compiled is code that no other model has: torch counts how often code is compiled, and
+    refuses what comes too often, such as the many models of a search. Where layers add losses, a
+    pass that is traced cannot note it, so a look at the layers follows whenever one was traced.
+    """
+    traced = []
+
+    @torch.compiler.assume_constant_result  # called while something is traced, and only then
+    def note():
+        traced.append(True)
 
     def forward(*args, **kwargs):
+        note()
         return type(model).forward(model, *args, **kwargs)
 
     forward.__code__ = forward.__code__.replace()
@@ -151,13 +160,23 @@ def _compiled_forward(model):
 
     def compiled_forward(*args, **kwargs):
         try:
-            return compiled(*args, **kwargs)
+            outputs = compiled(*args, **kwargs)
         except RuntimeError as error:
             failed = error
+        else:
+            if traced:
+                traced.clear()
+                _note_added_losses(model)
+            return outputs
         forward(*args, **kwargs)  # if it fails by itself, it says why
         raise failed
 
     return compiled_forward
+
+
+def _note_added_losses(model):
+    if any(module._losses for module in model._penalized()):
+        model._note_that_it_adds()
 
 
 _LIMITS = {  # how often one model is compiled; 8 times where torch cannot be told

@@ -32,12 +32,13 @@ _SMALL = 2**15  # numbers that go into a network, likewise
 def folded(model: Any, function: Any, callbacks: Any) -> Iterator[Callable | None]:
     """The model's prediction step, which folds convolutions, or None: take the plain one.
 
-    None where there is no plan, and on devices and with builds of torch that oneDNN has no such
-    kernels for. The step is the plain one where somebody looks at layers or steps, and as long as
-    it has seen little data.
+    None where there is no plan or it is compiled, and on devices and with builds of torch that
+    oneDNN has no such kernels for. The step is the plain one where somebody looks at layers or
+    steps, and as long as it has seen little data.
     """
     step = getattr(function, "step", None)
-    if model._graph is None or step is None or not _has_kernels(model._device):
+    runs_plan = model._graph is not None and not model._graph_compiled
+    if not runs_plan or step is None or not _has_kernels(model._device):
         yield None
         return
     steps = Steps(model, step, lambda: is_unseen(model, function, callbacks))

@@ -41,7 +41,7 @@ def is_unseen(model: Any, run: Any, callbacks: Any) -> bool:
         return False
     if "predict_step" in vars(model) or not _is_ours(type(model).predict_step):
         return False
-    if not _is_ours(type(model).call) or getattr(model, "_graph_compiled", False):
+    if not _is_ours(type(model).call):
         return False
     for module in modules_of(model):
         if module._forward_hooks or module._forward_pre_hooks:
