@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -433,6 +434,24 @@ def test_ctc_batch_cost():
     numbers = [K.placeholder((None, 1), dtype="int64") for _ in range(2)]
     recorded = K.function([*places, *numbers], K.ctc_batch_cost(*places, *numbers))
     np.testing.assert_allclose(recorded([labels, y_pred, *lengths]), answers[0], rtol=1e-5)
+
+
+def test_labels_that_are_no_class_end_a_row_of_ctc():
+    labels = np.array([[0, 1, 99, 99], [2, 0, 3, 7], [1, 3, 3, 3], [1, 1, 2, 0]], "float32")
+    lengths, y_pred = (np.full((4, 1), 9), np.full((4, 1), 4)), probabilities(4, 9, 4)
+    expected = oracle.ask(lambda keras: _ctc(keras, labels, y_pred, *lengths))[0]
+    found = K.ctc_batch_cost(labels, torch.tensor(y_pred), *lengths)
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("row", [[0, -1, 1], [3, 0, 1], [0, 99, 1]])
+def test_labels_that_ctc_refuses(row):
+    y_pred = torch.tensor(probabilities(1, 9, 4))
+    with pytest.raises(ValueError, match=re.escape(f"row 0 is {row}")):
+        K.ctc_batch_cost([row], y_pred, [[9]], [[3]])
+    if not 0 <= min(row) <= max(row) < 4:
+        with pytest.raises(ValueError, match="labels from 0 to 3 within target_length"):
+            torchkeras.ops.ctc_loss([row], y_pred, [3], [9])
 
 
 def _ctc(keras, labels, y_pred, *lengths):

@@ -167,7 +167,7 @@ class WideDeepModel(Model):
         if not isinstance(self.optimizer, list):
             return super().train_step(data)
         x, y, sample_weight = unpack_x_y_sample_weight(data)
-        y_pred = self(x)
+        y_pred = self._outputs_of(x, True)
         loss = self.compute_loss(x, y, y_pred, sample_weight)
         if loss is None or y is None:
             self._validate_target_and_loss(y, loss)

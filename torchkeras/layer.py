@@ -38,7 +38,7 @@ from .precision import dtype_name, torch_dtype
 from .registry import Table
 from .seldom import Seldom
 from .symbols import masks
-from .tracking import holds_modules, track
+from .tracking import holds_modules, set_training, track
 from .variable import LayerWeight, Variable, Weight
 from .weighted import exists
 
@@ -67,7 +67,7 @@ class Layer(Penalized, Connected, Seldom):
     stateful = False
     activity_regularizer: Any = None
 
-    _takes_training = _takes_mask = _makes_mask = False
+    _takes_training = _takes_mask = _makes_mask = _trains_unless_told = False
     _call_names: tuple[str, ...] = ()  # what `call` takes behind its first argument
     _inputs_first = "inputs"
     _kind: str | None = None  # what an automatic name is made of, where not of the class's name
@@ -78,6 +78,7 @@ class Layer(Penalized, Connected, Seldom):
             taken = inspect.signature(cls.call).parameters
             anything = any(p.kind is p.VAR_KEYWORD for p in taken.values())
             cls._takes_training = "training" in taken or anything
+            cls._trains_unless_told = "training" in taken and taken["training"].default is True
             cls._takes_mask = "mask" in taken
             named = [p.name for p in taken.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
             cls._call_names = tuple(named[2:])
@@ -180,11 +181,18 @@ class Layer(Penalized, Connected, Seldom):
         """The layer that `get_config` described, without its weights."""
         return cls(**config)
 
+    def _again(self):
+        """A new layer with the same settings, as `clone_model` makes them."""
+        return type(self).from_config(self.get_config())
+
     # --- calling ---------------------------------------------------------------------------
 
     def __call__(self, *args, **kwargs):
         if (torch.compiler.is_compiling() or adding) and is_outermost():  # as `_clear_losses`
             self._clear_losses()
+        if self._trains_unless_told and len(args) == 1 and "training" not in kwargs:
+            if is_outermost():
+                kwargs["training"] = True
         if (
             not kwargs
             and len(args) == 1
@@ -246,13 +254,15 @@ class Layer(Penalized, Connected, Seldom):
 
     def _call_in_mode(self, training, args, kwargs):
         """The explicit `training` argument reaches all layers inside, as Keras' call context."""
-        modes = [(module, module.training) for module in self.modules()]
-        self.train(training)
+        before = self.training
+        others = [module for module in self.modules() if module.training != before]
+        set_training(self, training)
         try:
             return self._run(args, kwargs)
         finally:
-            for module, mode in modes:
-                module.training = mode
+            set_training(self, before)  # those too that this call has built
+            for module in others:
+                module.training = not before
 
     def _ready(self, leaf):
         """An input as a tensor of this layer's float dtype; integers keep theirs."""

@@ -54,6 +54,7 @@ PIPELINES = {
     "map to constants": lambda D: D.range(2).map(lambda x: (x, 1, 2.5)),
     "filter": lambda D: D.range(10).filter(lambda x: x % 3 == 1),
     "filter pairs": lambda D: D.from_tensor_slices((X, Y)).filter(lambda x, y: y > 4),
+    "ignore errors": lambda D: D.range(5).map(lambda x: 6 // (x - 2)).ignore_errors().batch(3),
     "take while": lambda D: D.range(10).take_while(lambda x: x < 4),
     "shuffle": lambda D: D.range(20).shuffle(20, seed=1),
     "shuffle in a window": lambda D: D.range(100).shuffle(7, seed=2),

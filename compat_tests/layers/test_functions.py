@@ -77,6 +77,14 @@ def test_named_functions_are_found_again():
     torch.testing.assert_close(again(x), model(x))
 
 
+def test_functions_are_cloned_without_their_names():
+    given = layers.Lambda(scaled, arguments={"factor": np.float32(3)}, mask=lambda x, mask: None)
+    model = Sequential([layers.Input((3,)), given, layers.Lambda(lambda x: x + 1)])
+    clone, x = torchkeras.models.clone_model(model), torch.randn(2, 3)
+    torch.testing.assert_close(clone(x), model(x))
+    assert clone.layers[0].name == given.name and clone.layers[0] is not given
+
+
 def test_code_is_not_loaded():
     model = Sequential([layers.Input((3,)), layers.Lambda(lambda x: x + 1), layers.Dense(2)])
     with pytest.raises(ValueError, match="Python code"):

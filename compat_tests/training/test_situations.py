@@ -189,6 +189,67 @@ def loss_by_hand_and_compiled_metrics(keras):
 
 
 @situation
+def step_that_names_no_mode(keras):
+    """In a step of the user's, a model that is just called is in inference; a default speaks."""
+
+    class Marked(keras.layers.Layer):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.norm = keras.layers.BatchNormalization()
+
+        def call(self, x, training=True):
+            return self.norm(x) + (1.0 if training else 0.0)
+
+    class Custom(keras.Model):
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **kwargs)
+            self.seen = keras.metrics.Mean(name="seen")
+            self.marked = Marked()
+
+        def train_step(self, data):
+            x, y = data
+            with recording(keras) as tape:
+                y_pred = self(x)
+                loss = mean(keras, (y - y_pred) ** 2)
+            apply(keras, tape, loss, self.optimizer, self.trainable_variables)
+            self.seen.update_state(self.marked(x))
+            return {"loss": loss, "seen": self.seen.result()}
+
+        def test_step(self, data):
+            self.seen.update_state(self.marked(data[0]))
+            self.seen.update_state(self.marked(data[0], training=False))
+            return {"seen": self.seen.result()}
+
+    inputs = keras.Input((5,))
+    hidden = keras.layers.Dropout(0.9)(keras.layers.BatchNormalization()(inputs))
+    model = Custom(inputs, keras.layers.Dense(1)(hidden))
+    compiled(keras, model, "sgd")
+    history = model.fit(X, Y, validation_data=(X[:6], Y[:6]), **FIT)
+    return told(model.layers[1], history, more=model.marked.get_weights())
+
+
+@situation
+def default_of_training(keras):
+    """`training=True` as a default holds where nothing else is said, not in fit's own steps."""
+
+    class Custom(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = keras.layers.Dense(1)
+
+        def call(self, x, training=True):
+            return self.dense(x) + (1.0 if training else 0.0)
+
+    model = Custom()
+    alone = [model(X), model(X, training=False)]
+    fill(model, 1)
+    compiled(keras, model, "sgd", "mse")
+    history = model.fit(X, Y, validation_data=(X, Y), **FIT)
+    apart = keras.backend.get_value(mean(keras, alone[0] - alone[1]))
+    return told(model, history, apart=apart, predicted=model.predict(X, verbose=0))
+
+
+@situation
 def own_tracker(keras):
     """A metric as attribute is among `metrics`, and set to zero each epoch."""
 
@@ -399,6 +460,21 @@ def loss_of_a_layer(keras):
     inputs = keras.Input((5,))
     outputs = Penalty()(keras.layers.Dense(2)(inputs))
     model = compiled(keras, keras.Model(inputs, outputs), "sgd")
+    return told(model, model.fit(X, **FIT), result=model.evaluate(X, verbose=0))
+
+
+@situation
+def loss_per_sample_of_a_layer(keras):
+    """What a layer adds may have a value per sample: their mean is told, their sum trained."""
+
+    class Penalty(keras.layers.Layer):
+        def call(self, x):
+            self.add_loss(keras.backend.sum(x**2, axis=-1, keepdims=True))
+            return x
+
+    inputs = keras.Input((5,))
+    outputs = Penalty()(keras.layers.Dense(2)(inputs))
+    model = compiled(keras, keras.Model(inputs, outputs), keras.optimizers.SGD(1e-4))
     return told(model, model.fit(X, **FIT), result=model.evaluate(X, verbose=0))
 
 

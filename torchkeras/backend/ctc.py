@@ -27,7 +27,8 @@ __all__ = ["ctc_batch_cost", "ctc_decode", "ctc_label_dense_to_sparse"]
 def ctc_batch_cost(y_true: Any, y_pred: Any, input_length: Any, label_length: Any) -> Any:
     """The loss of each sample, `(batch, 1)`, of labels `(batch, longest)`.
 
-    `input_length` and `label_length` are `(batch, 1)`.
+    `input_length` and `label_length` are `(batch, 1)`. A label that is no class, or the blank,
+    ends its row; ValueError for a negative one, and for one of a class behind such an end.
 
     >>> even = torch.full((1, 2, 3), 1 / 3)
     >>> [round(v, 4) for v in ctc_batch_cost([[1]], even, [[2]], [[1]])[0].tolist()]
@@ -35,10 +36,27 @@ def ctc_batch_cost(y_true: Any, y_pred: Any, input_length: Any, label_length: An
     """
     y_pred, y_true, input_length, label_length = tensors(y_pred, y_true, input_length, label_length)
     scores = F.log_softmax(torch.log(y_pred + epsilon()), -1).transpose(0, 1)
-    lengths = input_length.reshape(-1).long(), label_length.reshape(-1).long()
     blank = y_pred.shape[-1] - 1
-    losses = F.ctc_loss(scores, y_true.long(), *lengths, blank=blank, reduction="none")
+    labels, lengths = _shown(y_true.long(), label_length.reshape(-1).long(), blank)
+    steps = input_length.reshape(-1).long()
+    losses = F.ctc_loss(scores, labels, steps, lengths, blank=blank, reduction="none")
     return losses.unsqueeze(1)
+
+
+def _shown(labels, lengths, blank):
+    """Labels, and how many of each row come before its first one that is no class."""
+    given = torch.arange(labels.shape[1], device=labels.device) < lengths.reshape(-1, 1)
+    ended = ((labels >= blank) & given).cumsum(1) > 0
+    if not torch.compiler.is_compiling():
+        rows = (given & ((labels < 0) | ended & (labels < blank))).any(1)
+        if rows.any():
+            row = int(rows.nonzero()[0])
+            raise ValueError(
+                f"ctc_batch_cost expects labels from 0 to {blank - 1}, the blank being {blank}, "
+                f"and larger ones only at the end, as padding; row {row} is "
+                f"{labels[row].tolist()}."
+            )
+    return labels.clamp(0, max(blank - 1, 0)), (given & ~ended).sum(1)
 
 
 @recorded

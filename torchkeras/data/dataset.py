@@ -63,7 +63,26 @@ class Dataset(Origins, Grouping):
             def remake(place):
                 return self.placed(place).map(map_func.placed(place))
 
-        return Dataset(make, self._size, spec, None, remake, (self,), runs_code=True)
+        made = Dataset(make, self._size, spec, None, remake, (self,), runs_code=True)
+        made._mapped = self, map_func
+        return made
+
+    def ignore_errors(self, log_warning: bool = False, name: str | None = None) -> Dataset:
+        """After `map`: without the elements for which its function raises.
+
+        `log_warning` tells each of them in the log. ValueError where no `map` is right before.
+        """
+        if self._mapped is None:
+            raise ValueError(
+                "ignore_errors leaves out elements whose map raises, so it is called on what map "
+                "returns: dataset.map(function).ignore_errors()."
+            )
+        source, function = self._mapped
+
+        def make():
+            return flows.map_that_works(source._make(), function, log_warning)
+
+        return self._like(make, UNKNOWN, runs_code=True)
 
     def filter(self, predicate: Callable, name: str | None = None) -> Dataset:
         """The elements for which `predicate` is true."""

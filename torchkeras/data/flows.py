@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import os
 import time
 from collections import defaultdict
@@ -17,6 +18,7 @@ from .background import mapped
 from .elements import Strings, filled, leaves, stacked, structure
 
 AUTOTUNE = -1
+_log = logging.getLogger(__name__)
 _WORTH = 5e-4  # seconds a call must take before threads help
 
 
@@ -46,6 +48,18 @@ def map_in_order(source: Iterator[Any], function: Callable, threads: int | None)
             yield call(function, element)
         return
     yield from mapped(lambda element: call(function, element), source, threads)
+
+
+def map_that_works(source: Iterator[Any], function: Callable, told: bool) -> Iterator[Any]:
+    """`call` of each element for which it raises nothing."""
+    for element in source:
+        try:
+            made = call(function, element)
+        except Exception as error:
+            if told:
+                _log.warning("An element is left out: %s: %s", type(error).__name__, error)
+            continue
+        yield made
 
 
 def truth(function: Callable, element: Any) -> bool:

@@ -22,6 +22,8 @@ class Pipeline:
     `remake` makes the same data set with its arrays elsewhere, `inputs` are those it is made of.
     """
 
+    _mapped: tuple[Pipeline, Callable] | None = None  # the data set and the function of a `map`
+
     def __init__(
         self,
         make: Callable[[], Iterator[Any]],

@@ -126,6 +126,10 @@ class Lambda(Layer):
         config["arguments"] = {key: _from_plain(value) for key, value in arguments.items()}
         return cls(**config)
 
+    def _again(self):
+        """A new layer of the same functions, whose names need not be known."""
+        return type(self).from_config(super().get_config())
+
     def _setting(self, parameter):
         if parameter == "output_shape":  # the attribute of that name is the symbolic output's
             return self._given_shape

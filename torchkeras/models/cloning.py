@@ -49,7 +49,7 @@ def clone_model(
 def _again(layer):
     """A new layer from the config; a plain module is copied and its weights drawn anew."""
     if isinstance(layer, Layer):
-        return type(layer).from_config(layer.get_config())
+        return layer._again()
     made = copy.deepcopy(layer)
     for module in made.modules():
         if hasattr(module, "reset_parameters"):

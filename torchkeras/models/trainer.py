@@ -132,7 +132,7 @@ class Trainer(Network):
     def train_step(self, data: Any) -> Any:
         """One step on a batch: forward, loss, backward, update; returns the logs."""
         x, y, sample_weight = unpack_x_y_sample_weight(data)
-        y_pred = self(x)
+        y_pred = self._outputs_of(x, True)
         loss = self.compute_loss(x, y, y_pred, sample_weight)
         if loss is None or y is None:
             self._validate_target_and_loss(y, loss)
@@ -145,7 +145,7 @@ class Trainer(Network):
     def test_step(self, data: Any) -> Any:
         """Loss and metrics on a batch; returns the logs."""
         x, y, sample_weight = unpack_x_y_sample_weight(data)
-        y_pred = self(x)
+        y_pred = self._outputs_of(x, False)
         loss = self.compute_loss(x, y, y_pred, sample_weight)
         if y is None and self.loss:
             self._validate_target_and_loss(y, loss)
@@ -153,7 +153,18 @@ class Trainer(Network):
 
     def predict_step(self, data: Any) -> Any:
         """The outputs for a batch."""
-        return self(data if type(data) is Tensor else unpack_x_y_sample_weight(data)[0])
+        x = data if type(data) is Tensor else unpack_x_y_sample_weight(data)[0]
+        return self._outputs_of(x, False)
+
+    def _outputs_of(self, x, training):
+        """The outputs in a mode; said only where it is not the model's own."""
+        if self.training is training and not self._trains_unless_told:
+            return self(x)
+        return self(x, training=training)
+
+    def _steps_in_training(self):
+        """Whether the step is that of `fit` itself, which leaves the mode to the model."""
+        return getattr(self.train_step, "__func__", None) is Trainer.train_step
 
     def compute_loss(
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None

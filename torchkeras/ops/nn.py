@@ -285,12 +285,22 @@ def _capped(query, key, value, added, scale, cap):
 def ctc_loss(
     target: Any, output: Any, target_length: Any, output_length: Any, mask_index: int = 0
 ) -> Any:
-    """The loss of each sample, of logits `(batch, time, classes)` and labels `(batch, longest)`."""
+    """The loss of each sample, of logits `(batch, time, classes)` and labels `(batch, longest)`.
+
+    ValueError for a label that is no class.
+    """
     output = inexact(output)
     output = output.to(torch.promote_types(output.dtype, torch.float32))
     target, target_length, output_length = (
         tensor(x).to(output.device).long() for x in (target, target_length, output_length)
     )
+    classes, given = output.shape[-1], torch.arange(target.shape[-1], device=target.device)
+    wrong = ((target < 0) | (target >= classes)) & (given < target_length.reshape(-1, 1))
+    if not torch.compiler.is_compiling() and wrong.any():
+        raise ValueError(
+            f"ctc_loss expects labels from 0 to {classes - 1} within target_length; received "
+            f"{sorted(set(target[wrong].tolist()))}."
+        )
     logs = F.log_softmax(output, -1).transpose(0, 1)
     lengths = output_length, target_length
     return F.ctc_loss(logs, target, *lengths, blank=mask_index, reduction="none")

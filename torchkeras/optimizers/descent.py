@@ -77,8 +77,7 @@ class Descent:
         """
         if tape is not None:
             return self._minimize_tape(loss, var_list, tape)
-        if not isinstance(loss, Tensor):
-            loss = _evaluate(loss)
+        loss = _evaluate(loss)
         wanted = None
         if var_list is not None:
             var_list = list(var_list() if callable(var_list) else var_list)
@@ -113,8 +112,7 @@ class Descent:
                     loss = loss()
             var_list = list(var_list() if callable(var_list) else var_list)
             return list(zip(tape.gradient(loss, var_list), var_list, strict=True))
-        if not isinstance(loss, Tensor):
-            loss = _evaluate(loss)
+        loss = _evaluate(loss)
         var_list = list(var_list() if callable(var_list) else var_list)
         natives = [v.native if isinstance(v, Variable) else (v,) for v in var_list]
         flat = torch.autograd.grad(loss, list(chain(*natives)), allow_unused=True)
@@ -221,8 +219,12 @@ _ONES: dict[torch.dtype, Tensor] = {}  # the gradients of losses themselves
 
 
 def _evaluate(loss):
+    """What to differentiate: the value of a function, the sum of several values."""
+    if isinstance(loss, Tensor) and loss.ndim == 0:
+        return loss
     with torch.enable_grad():
-        return loss()
+        value = loss if isinstance(loss, Tensor) else loss()
+        return value.sum() if value.ndim else value
 
 
 def _name(variable):

@@ -9,6 +9,7 @@ from typing import Any
 from .. import tree
 from ..budget import budget
 from ..config import KERAS_VERSION
+from ..layer import Layer
 from . import archive, compiling, formats, object_weights, tensors, weights
 from .config import (
     archive_config,
@@ -389,11 +390,14 @@ def _assign(arrays):
 
 
 def _is_built(model):
-    return model.built or getattr(model, "_graph", None) is not None
+    if model.built or getattr(model, "_graph", None) is not None:
+        return True
+    inner = [one for one in model.modules() if isinstance(one, Layer) and one is not model]
+    return bool(inner) and all(layer.built for layer in inner)
 
 
 def _check_built(model, verb):
-    if not _is_built(model):
+    if not _is_built(model) and not model.weights:
         raise ValueError(
             f"The weights of model {model.name!r} cannot be {verb}: they do not exist yet. Call "
             "the model on data, or build() it with an input shape, first."

@@ -48,7 +48,7 @@ def fit(model: Any, **given: Any) -> Any:
     model._resume, model._told_not_finite = None, False
     logs: dict = {}
     end = _closing(callbacks, train, validation)
-    with _mode(model, True), model._compiled.trainable_as_compiled(), torch.enable_grad(), end:
+    with _training(model), model._compiled.trainable_as_compiled(), torch.enable_grad(), end:
         callbacks.join(train)
         callbacks.on_train_begin()
         resume, model._resume = model._resume, None  # set by a callback that keeps states of runs
@@ -212,7 +212,7 @@ def on_batch(model, kind, x, y, sample_weight, class_weight, reset_metrics, retu
     runs = execution.Runs(make(), batches)
     work = next(iter(runs))
     if kind == "train":
-        with _mode(model, True), model._compiled.trainable_as_compiled(), torch.enable_grad():
+        with _training(model), model._compiled.trainable_as_compiled(), torch.enable_grad():
             logs = _read(runs.run(work))
     else:
         with _mode(model, False), torch.no_grad():
@@ -315,6 +315,11 @@ def _mode(model, training: bool) -> Iterator[None]:
     finally:
         if before != training:
             set_training(model, before)
+
+
+def _training(model):
+    """Training mode, but for steps of the user's own, which say where they want it."""
+    return _mode(model, model._steps_in_training())
 
 
 @contextmanager

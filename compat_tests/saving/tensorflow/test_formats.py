@@ -95,6 +95,37 @@ def test_checkpoints_go_both_ways(case, optimizer, tmp_path):
     check_alike(continued(model, case), expected)
 
 
+def test_a_model_of_built_parts_is_never_called(tmp_path):
+    """Two networks that a step of the user's trains: weights are saved without a call of both."""
+
+    def pair(keras):
+        class Pair(keras.Model):
+            def __init__(self):
+                super().__init__()
+                self.one, self.two = (
+                    keras.Sequential([keras.Input((n,)), keras.layers.Dense(2)]) for n in (3, 4)
+                )
+
+        return Pair()
+
+    def through(keras):
+        model = pair(keras)
+        model.load_weights(str(tmp_path / "ours")).assert_existing_objects_matched()
+        return model.get_weights()
+
+    model = pair(torchkeras)
+    model.save_weights(str(tmp_path / "ours"))
+    for found, expected in zip(oracle.ask(through), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(found, expected)
+    model.save_weights(str(tmp_path / "ours.h5"))
+    for name in ("ours", "ours.h5"):
+        other = pair(torchkeras)
+        other.load_weights(str(tmp_path / name))
+        np.testing.assert_array_equal(other.get_weights()[2], model.get_weights()[2])
+    with pytest.raises(ValueError, match="do not exist yet"):
+        torchkeras.Sequential([layers.Dense(1)]).save_weights(str(tmp_path / "none"))
+
+
 @torchkeras.saving.register_keras_serializable("formats")
 class Branches(torchkeras.Model):
     """Layers in attributes, lists and dicts, and a variable of its own."""

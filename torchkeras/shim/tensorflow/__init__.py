@@ -31,6 +31,7 @@ from . import math as _math
 from . import nn as _nn
 from . import places as _places
 from . import random as _random
+from . import sparse as _sparse
 from . import texts as _texts
 from . import train as _train
 
@@ -63,9 +64,9 @@ _top = {
        "concat stack unstack transpose expand_dims squeeze reverse identity stop_gradient "
        "zeros_like ones_like clip_by_value norm".split()},
     **{name: getattr(_gathered, name) for name in
-       "TensorShape UnconnectedGradients RaggedTensor SparseTensor IndexedSlices TensorArray "
-       "Graph Operation "
-       "VariableAggregation VariableSynchronization data nest estimator ragged sparse".split()},
+       "TensorShape UnconnectedGradients RaggedTensor IndexedSlices TensorArray Graph Operation "
+       "VariableAggregation VariableSynchronization data nest estimator ragged".split()},
+    **{name: getattr(_sparse, name) for name in "SparseTensor sparse edit_distance".split()},
     **{name: getattr(_places, name) for name in
        "config distribute device test sysconfig timestamp get_logger".split()},
 }  # fmt: skip

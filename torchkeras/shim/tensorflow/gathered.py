@@ -131,6 +131,9 @@ data = Namespace(
         INFINITE_CARDINALITY=data_sets.INFINITE_CARDINALITY,
         UNKNOWN_CARDINALITY=data_sets.UNKNOWN_CARDINALITY,
         cardinality=_cardinality,
+        ignore_errors=lambda log_warning=False: (
+            lambda dataset: dataset.ignore_errors(log_warning)
+        ),
         assert_cardinality=lambda expected: lambda dataset: dataset,
         prefetch_to_device=lambda device, buffer_size=None: (
             lambda dataset: dataset.prefetch(buffer_size or 1)
@@ -202,32 +205,6 @@ ragged = Namespace(
     stack=refused("ragged.stack", _RAGGED),
     range=refused("ragged.range", _RAGGED),
     boolean_mask=refused("ragged.boolean_mask", _RAGGED),
-)
-
-
-class SparseTensor:
-    """A tensor told by the places and values of what is not zero: one of torch's sparse tensors."""
-
-    def __new__(cls, indices: Any, values: Any, dense_shape: Any):
-        places = tensor(indices).long().reshape(-1, len(dense_shape))
-        return torch.sparse_coo_tensor(
-            places.T, tensor(values), tuple(int(n) for n in dense_shape)
-        ).coalesce()
-
-
-def _to_dense(sp_input: Any, default_value: Any = None, validate_indices=True, name=None) -> Any:
-    return sp_input.to_dense() if sp_input.is_sparse else sp_input
-
-
-sparse = Namespace(
-    "sparse",
-    SparseTensor=SparseTensor,
-    to_dense=_to_dense,
-    from_dense=lambda tensor, name=None: tensor.to_sparse().coalesce(),
-    reorder=lambda sp_input, name=None: sp_input.coalesce(),
-    sparse_dense_matmul=lambda sp_a, b, adjoint_a=False, adjoint_b=False, name=None: (
-        torch.sparse.mm(sp_a, b)
-    ),
 )
 
 

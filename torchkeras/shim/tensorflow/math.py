@@ -88,6 +88,7 @@ def _symbol(name):
 FUNCTIONS: dict[str, Any] = {
     **{name: known(_symbol(name)) for name in GRAPHS if name not in ("top_k", "log_softmax")},
     "top_k": known("math.top_k"),
+    "softmax": known("nn.softmax"),
     "log_softmax": known("nn.log_softmax"),
     **{name: _one(name, compute) for name, compute in UNARY.items()},
     **{name: _two(name, compute) for name, compute in BINARY.items()},
