@@ -11,7 +11,7 @@ import math
 import sys
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import numpy as np
@@ -449,7 +449,39 @@ def infer(
             problem = problem or error
             continue
         return tree.map_structure(_merge, *runs)
+    open_ones = [t for t in tree.leaves((args, kwargs)) if isinstance(t, KerasTensor)]
+    if sum(None in t.shape[1:] for t in open_ones) > 1:  # sizes that depend on each other
+        for sizes in _OPEN_SIZES[1:3]:
+            with suppress(Exception), torch.random.fork_rng(devices=()), torch.no_grad():
+                runs = [_run_from_inputs(operation, args, kwargs, size) for size in sizes]
+                return tree.map_structure(_merge, *runs)
     raise problem
+
+
+def _run_from_inputs(operation, args, kwargs, size):
+    """The operation on the values that its arguments have for inputs with this open size."""
+    waiting, nodes = [t for t in tree.leaves((args, kwargs)) if isinstance(t, KerasTensor)], {}
+    while waiting:
+        node = waiting.pop().node
+        if node not in nodes:
+            nodes[node] = node.number
+            waiting.extend(node.inputs)
+    values: dict[int, Any] = {}
+
+    def filled(structure):
+        return tree.map_structure(lambda leaf: values.get(id(leaf), leaf), structure)
+
+    for node in sorted(nodes, key=nodes.get):
+        if node.is_input:
+            made = [
+                torch.zeros([size if n is None else n for n in t.shape], dtype=torch_dtype(t.dtype))
+                for t in tree.leaves(node.outputs)
+            ]
+        else:
+            made = node.operation(*filled(node.args), **filled(node.kwargs))
+        pairs = zip(tree.leaves(node.outputs), tree.leaves(made), strict=True)
+        values.update((id(tensor), value) for tensor, value in pairs)
+    return operation(*filled(args), **filled(kwargs))
 
 
 def reshaped(tensor: Any, sizes: Any) -> list[int | None] | None:

@@ -291,3 +291,21 @@ def test_a_layer_gives_a_weight():
     inputs = layers.Input((4,))
     model = Model(inputs, inputs * Numbers()(inputs) + 1)
     assert model(torch.ones(2, 4)).tolist() == [[2.0] * 4] * 2
+
+
+class Twice(layers.Layer):
+    def call(self, x, y):
+        return torch.cat([x, x], 1) + y
+
+
+def test_open_sizes_of_two_inputs_that_depend_on_each_other():
+    x = layers.Input((None, 2))
+    y = layers.Concatenate(axis=1)([layers.ZeroPadding1D((0, 1))(x), x[:, 1:]])
+    z = Twice()(x, y)
+    assert z.shape == (None, None, 2)
+    given = torch.randn(2, 5, 2)
+    expected = torch.cat([2 * given, given[:, :1], 2 * given[:, 1:]], 1)
+    expected[:, 5:] = given + torch.cat([torch.zeros(2, 1, 2), given[:, 1:]], 1)
+    torch.testing.assert_close(torchkeras.Model(x, z)(given), expected)
+    with pytest.raises(RuntimeError, match="size of tensor"):
+        Twice()(x, layers.ZeroPadding1D(1)(x))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import torch
@@ -41,8 +42,9 @@ def as_batches(
         return ArrayBatches(x, y, sample_weight, batch_size, shuffle, device, dtype, steps)
     _refuse_labels(y, sample_weight)
     if batch_size is not None:
-        raise ValueError(
-            f"x yields whole batches, so batch_size={batch_size} has no meaning; leave it out."
+        warnings.warn(
+            f"x yields whole batches, so batch_size={batch_size} has no meaning; leave it out.",
+            stacklevel=2,
         )
     return Stream(x, steps, device, dtype, shuffle=bool(shuffle), work=work)
 

@@ -131,9 +131,7 @@ data = Namespace(
         INFINITE_CARDINALITY=data_sets.INFINITE_CARDINALITY,
         UNKNOWN_CARDINALITY=data_sets.UNKNOWN_CARDINALITY,
         cardinality=_cardinality,
-        ignore_errors=lambda log_warning=False: (
-            lambda dataset: dataset.ignore_errors(log_warning)
-        ),
+        ignore_errors=lambda log_warning=False: lambda dataset: dataset.ignore_errors(log_warning),
         assert_cardinality=lambda expected: lambda dataset: dataset,
         prefetch_to_device=lambda device, buffer_size=None: (
             lambda dataset: dataset.prefetch(buffer_size or 1)
