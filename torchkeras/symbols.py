@@ -440,26 +440,46 @@ def infer(
         target = args[1] if isinstance(args[1], (list, tuple)) else args[1:]
         if (shape := reshaped(args[0], target)) is not None:
             return KerasTensor(shape, args[0].dtype)
-    problem = None
+    problem = found = None
+    open_ones = [t for t in tree.leaves((args, kwargs)) if _is_open(t)]
     for sizes, place in _attempts(args, kwargs, device, settings):
+        if found is not None and sizes not in _OPEN_SIZES[1:3]:
+            continue
+        ways = zip(sizes if found is None else _OPEN_SIZES[0], sizes, strict=True)
         try:
             with torch.random.fork_rng(devices=()):
-                runs = [_run_on_stand_ins(operation, args, kwargs, size, place) for size in sizes]
+                runs = [_run_on_stand_ins(operation, args, kwargs, *way, place) for way in ways]
         except Exception as error:  # a size too small for a kernel, or no meta implementation
             problem = problem or error
             continue
-        return tree.map_structure(_merge, *runs)
-    open_ones = [t for t in tree.leaves((args, kwargs)) if isinstance(t, KerasTensor)]
-    if sum(None in t.shape[1:] for t in open_ones) > 1:  # sizes that depend on each other
+        result = tree.map_structure(_merge, *runs)
+        told = found is not None or sizes != _OPEN_SIZES[0] or not open_ones
+        if told or any(map(_is_open, tree.leaves(result))):
+            return result
+        found = result  # the same for 2 and 3; these sizes may be too small to tell
+    if found is not None:
+        return found
+    if len(open_ones) > 1:  # sizes that depend on each other
         for sizes in _OPEN_SIZES[1:3]:
             with suppress(Exception), torch.random.fork_rng(devices=()), torch.no_grad():
-                runs = [_run_from_inputs(operation, args, kwargs, size) for size in sizes]
+                ways = zip(_OPEN_SIZES[0], sizes, strict=True)
+                runs = [_run_from_inputs(operation, args, kwargs, *way) for way in ways]
                 return tree.map_structure(_merge, *runs)
     raise problem
 
 
-def _run_from_inputs(operation, args, kwargs, size):
-    """The operation on the values that its arguments have for inputs with this open size."""
+def _is_open(leaf):
+    """Whether a symbolic tensor has an open size beside the batch."""
+    return isinstance(leaf, KerasTensor) and None in leaf.shape[1:]
+
+
+def _filled(shape, batch, size):
+    first = [batch if n is None else n for n in shape[:1]]
+    return first + [size if n is None else n for n in shape[1:]]
+
+
+def _run_from_inputs(operation, args, kwargs, batch, size):
+    """The operation on what its arguments are for inputs of this batch and other open sizes."""
     waiting, nodes = [t for t in tree.leaves((args, kwargs)) if isinstance(t, KerasTensor)], {}
     while waiting:
         node = waiting.pop().node
@@ -474,7 +494,7 @@ def _run_from_inputs(operation, args, kwargs, size):
     for node in sorted(nodes, key=nodes.get):
         if node.is_input:
             made = [
-                torch.zeros([size if n is None else n for n in t.shape], dtype=torch_dtype(t.dtype))
+                torch.zeros(_filled(t.shape, batch, size), dtype=torch_dtype(t.dtype))
                 for t in tree.leaves(node.outputs)
             ]
         else:
@@ -528,7 +548,7 @@ def _count(structure, size):
     return sum(math.prod(size if n is None else n for n in leaf.shape) for leaf in leaves)
 
 
-def _run_on_stand_ins(operation, args, kwargs, size, device):
+def _run_on_stand_ins(operation, args, kwargs, batch, size, device):
     half = None
 
     def stand_in(leaf):
@@ -538,8 +558,9 @@ def _run_on_stand_ins(operation, args, kwargs, size, device):
             return size
         if not isinstance(leaf, KerasTensor):
             return leaf
-        shape = [size if n is None else n for n in leaf.shape]
-        return torch.zeros(shape, dtype=torch_dtype(leaf.dtype), device=device)
+        return torch.zeros(
+            _filled(leaf.shape, batch, size), dtype=torch_dtype(leaf.dtype), device=device
+        )
 
     names_of = [t.dtype for t in tree.leaves((args, kwargs)) if isinstance(t, KerasTensor)]
     half = next((name for name in names_of if name in _HALVES), None)

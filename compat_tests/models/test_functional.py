@@ -298,6 +298,19 @@ class Twice(layers.Layer):
         return torch.cat([x, x], 1) + y
 
 
+def test_open_sizes_that_small_ones_do_not_show():
+    class Every(layers.Layer):
+        def call(self, x):
+            return x[:, ::4]
+
+    class Last(layers.Layer):
+        def call(self, x):
+            return x[:, -1:]
+
+    x = layers.Input((None, 2))
+    assert Every()(x).shape == (None, None, 2) and Last()(x).shape == (None, 1, 2)
+
+
 def test_open_sizes_of_two_inputs_that_depend_on_each_other():
     x = layers.Input((None, 2))
     y = layers.Concatenate(axis=1)([layers.ZeroPadding1D((0, 1))(x), x[:, 1:]])
