@@ -22,10 +22,15 @@ collect_ignore = ["old_keras", "packages", "scripts"]  # programs, which others 
 
 def pytest_addoption(parser):
     parser.addoption("--steps", choices=modes.JIT, default="eager", help="how models run steps")
+    parser.addoption("--device", choices=["cpu", "gpu"], default="cpu", help="gpu: one that is played")
 
 
 def pytest_configure(config):
     modes.use(config.getoption("--steps"))
+    if config.getoption("--device") == "gpu":
+        from compat_tests import gpu
+
+        gpu.use()
     if config.getoption("--steps") == "compiled":  # what torch's compiler warns of by itself
         for kind in ("DeprecationWarning", "UserWarning:torch"):
             config.addinivalue_line("filterwarnings", f"ignore::{kind}")

@@ -70,12 +70,17 @@ class StandIn:
 
     def replay(self) -> None:
         self.log.append("replay")
-        with torch._C._AutoDispatchBelowAutograd():
-            for function, args, kwargs, noted, aliases in self.calls:
-                made = _tensors(function(*args, **kwargs))
-                for old, new, alias in zip(noted, made, aliases, strict=True):
-                    if not alias:
-                        old.copy_(new)
+        run_again(self.calls)
+
+
+def run_again(calls: list[tuple]) -> None:
+    """Run the kernels that a `Tape` noted, into the same results."""
+    with torch._C._AutoDispatchBelowAutograd():
+        for function, args, kwargs, noted, aliases in calls:
+            made = _tensors(function(*args, **kwargs))
+            for old, new, alias in zip(noted, made, aliases, strict=True):
+                if not alias:
+                    old.copy_(new)
 
 
 class Tape(TorchDispatchMode):

@@ -30,7 +30,7 @@ def check_drawn(name: str, examples: int, derandomize: bool = True) -> int:
         if _compare(name, config, x, **options):
             seen.append(config)
 
-    _each(name, examples, derandomize, compare)
+    each(name, examples, derandomize, compare)
     return len(seen)
 
 
@@ -44,11 +44,11 @@ def drawn_arguments(name: str, examples: int = 60) -> dict[str, set[str]]:
             (make(layers) if make else getattr(layers, name))(**config)
 
     with _noting(found):
-        _each(name, examples, True, note)
+        each(name, examples, True, note)
     return found
 
 
-def _each(name, examples, derandomize, act):
+def each(name, examples, derandomize, act):
     @settings(
         max_examples=examples,
         derandomize=derandomize,

@@ -58,7 +58,7 @@ def roll(input, shift, axis, name=None):
 
 @entry()
 def repeat(input, repeats, axis=None, name=None):
-    repeats = repeats if isinstance(repeats, int) else as_tensor(repeats).long()
+    repeats = repeats if isinstance(repeats, int) else as_tensor(repeats).long().to(input.device)
     return torch.repeat_interleave(input, repeats, axis)
 
 

@@ -20,8 +20,9 @@ def concat(values, axis, name="concat"):
 
 @entry("pack", "parallel_stack")
 def stack(values, axis=0, name="stack"):
-    values = [torch.as_tensor(value) for value in as_list(values)]
-    return torch.stack(values, axis)
+    values = as_list(values)
+    place = next((value.device for value in values if isinstance(value, Tensor)), None)
+    return torch.stack([torch.as_tensor(value, device=place) for value in values], axis)
 
 
 @entry("unpack")

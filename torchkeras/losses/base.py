@@ -75,6 +75,8 @@ class Loss:
             if has_torch_function((y_true, y_pred)):
                 return handle_torch_function(self, (y_true, y_pred), y_true, y_pred, sample_weight)
             y_true, y_pred = to_tensors(y_true, y_pred)
+        elif y_true.device != y_pred.device:
+            y_true = y_true.to(y_pred.device)
         mask = getattr(y_pred, "_keras_mask", None)
         if sample_weight is None and mask is None and self.reduction in _MEAN:
             return self.mean_loss(y_true, y_pred)
@@ -217,18 +219,18 @@ def to_tensors(y_true: Any, y_pred: Any) -> tuple[Tensor, Tensor]:
     if not isinstance(y_pred, Tensor):
         device = y_true.device if isinstance(y_true, Tensor) else None
         y_pred = as_tensor(y_pred, device=device)
-    if not isinstance(y_true, Tensor):
+    if not isinstance(y_true, Tensor) or y_true.device != y_pred.device:
         y_true = as_tensor(y_true, device=y_pred.device)
     return y_true, y_pred
 
 
 def to_floats(y_true: Any, y_pred: Any) -> tuple[Tensor, Tensor]:
-    """Both as tensors of the float type of `y_pred`."""
+    """Both as tensors of the float type of `y_pred`, on its device."""
     if not (isinstance(y_true, Tensor) and isinstance(y_pred, Tensor)):
         y_true, y_pred = to_tensors(y_true, y_pred)
     if not y_pred.is_floating_point():
         y_pred = y_pred.to(torch_dtype(floatx()))
-    return y_true.to(y_pred.dtype), y_pred
+    return y_true.to(y_pred.device, y_pred.dtype), y_pred
 
 
 def align(y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:

@@ -172,8 +172,8 @@ class Metric:
 
     def _tensor(self, value, cast=True):
         """`value` on the state's device; floats, and where `cast` all, in the state's dtype."""
-        if not isinstance(value, Tensor):
-            value = as_tensor(value, device=self._device or default_device())
+        if not isinstance(value, Tensor) or value.device != self._device:
+            value = as_tensor(value, device=self._device)
         if value.dtype is not self._torch_dtype and (cast or value.is_floating_point()):
             value = value.to(self._torch_dtype)
         return value
@@ -238,11 +238,13 @@ def divide_no_nan(numerator: Tensor, denominator: Tensor) -> Tensor:
 def _without_gradients(update_state: Callable) -> Callable:
     @functools.wraps(update_state)
     def update(self, *args, **kwargs):
+        device = None
         for value in (*args, *kwargs.values()):
-            if isinstance(value, Tensor):
-                if value.device != self._device and not self._to(value.device):
-                    return None
-                break
+            if isinstance(value, Tensor) and (device is None or device.type == "cpu"):
+                device = value.device  # labels of the CPU beside predictions of a GPU: the latter
+        device = device or self._device or default_device()
+        if device != self._device and not self._to(device):
+            return None
         if not torch.is_grad_enabled():
             return update_state(self, *args, **kwargs)
         with torch.no_grad():

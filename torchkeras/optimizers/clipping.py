@@ -28,8 +28,8 @@ def clip_each(work: Work, limit: float, spare: bool = False) -> Work:
     for batch, grads in work:
         norms = torch.stack(torch._foreach_norm(grads))
         if batch.owners is not None:  # a variable that torch keeps in several parameters
-            owners = torch.tensor(batch.owners, device=norms.device)
-            norms = torch.zeros_like(norms).index_add(0, owners, norms**2).sqrt()[owners]
+            sums = torch.zeros_like(norms).index_add(0, batch.owners, norms**2)
+            norms = sums.sqrt()[batch.owners]
         scales = limit / norms.clamp_min(limit)
         multiply = torch._foreach_mul_ if spare else torch._foreach_mul
         multiplied = multiply(grads, list(scales.unbind()))

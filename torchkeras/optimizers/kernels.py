@@ -78,7 +78,7 @@ def late_steps(params: list[Tensor]) -> list[Tensor] | None:
     """Step counters for `adam_kernel`, or None where the fused kernel does not run."""
     if not fused(params):
         return None
-    return [torch.tensor(1e30, dtype=torch.float32, device=params[0].device)] * len(params)
+    return [torch.full((), 1e30, dtype=torch.float32, device=params[0].device)] * len(params)
 
 
 def first_steps(params: list[Tensor]) -> list[Tensor] | None:

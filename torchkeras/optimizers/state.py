@@ -111,7 +111,8 @@ class Batch:
     """Parameters of one group, device and dtype: what a kernel updates in one call.
 
     `slots` holds, by name, lists parallel to `params` and whatever else the rule asked for in
-    `extras`. `owners` numbers the variable of each parameter where some variable has several.
+    `extras`. `owners` numbers the variable of each parameter, on the device, where some variable
+    has several.
     """
 
     indices: Any = None  # of the rows of a table, where the gradient has only those
@@ -133,7 +134,8 @@ class Batch:
         self.constrained = [v for v in variables if getattr(v, "constraint", None) is not None]
         number = {id(v): i for i, v in enumerate(variables)}
         joined = len(variables) < len(params)
-        self.owners = [number[id(v)] for _, v in pairs] if joined else None
+        owners = [number[id(v)] for _, v in pairs]
+        self.owners = torch.tensor(owners, device=self.device) if joined else None
         self.strides = [p.stride() for p in params]
         self._parts: dict[tuple[bool, ...], Batch] = {}
         self._tables: dict[tuple[bool, ...], Batch] = {}
