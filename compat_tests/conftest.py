@@ -22,7 +22,9 @@ collect_ignore = ["old_keras", "packages", "scripts"]  # programs, which others 
 
 def pytest_addoption(parser):
     parser.addoption("--steps", choices=modes.JIT, default="eager", help="how models run steps")
-    parser.addoption("--device", choices=["cpu", "gpu"], default="cpu", help="gpu: one that is played")
+    parser.addoption(
+        "--device", choices=["cpu", "gpu"], default="cpu", help="gpu: one that is played"
+    )
 
 
 def pytest_configure(config):

@@ -1,18 +1,15 @@
-"""What only a GPU would show, on a GPU that is played: tensors left on the CPU, and waits."""
+"""The GPU that is played does what CUDA does; losses, metrics and layers on it."""
 
 from __future__ import annotations
-
-import copy
-import pickle
 
 import numpy as np
 import pytest
 import torch
 
 import torchkeras
-from compat_tests import gpu
-from compat_tests.checks.elsewhere import check_steps
-from torchkeras import layers, losses, metrics, mixed_precision, optimizers, policies
+from torchkeras import losses, metrics
+
+gpu = pytest.importorskip("compat_tests.gpu", exc_type=ImportError)
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(8, 6)).astype("float32")
@@ -105,7 +102,10 @@ def test_what_does_not_wait(case):
 def test_nothing_is_left_of_it():
     with gpu.played():
         assert torch.cuda.is_available()
-    assert torch.cuda.is_available() == torch.backends.cuda.is_built() and type(on_cpu()) is torch.Tensor
+    assert (
+        torch.cuda.is_available() == torch.backends.cuda.is_built()
+        and type(on_cpu()) is torch.Tensor
+    )
     assert torchkeras.arrays.default_device().type == "cpu"
 
 
@@ -165,7 +165,12 @@ def test_metrics(cls, given):
     config = _GIVEN.get(cls.__name__, {})
     batch = arguments_of(cls.__name__)[: 1 if cls.__name__ in _VALUES else 2]
     if given == "weights" and len(batch) == 2:
-        batch = (*batch, np.broadcast_to(WEIGHTS[:, None], batch[1].shape) if "IoU" in cls.__name__ and batch[1].ndim > 1 and "OneHot" not in cls.__name__ else WEIGHTS)
+        batch = (
+            *batch,
+            np.broadcast_to(WEIGHTS[:, None], batch[1].shape)
+            if "IoU" in cls.__name__ and batch[1].ndim > 1 and "OneHot" not in cls.__name__
+            else WEIGHTS,
+        )
     wanted = cls(**config)(*batch)
     with gpu.played():
         metric = cls(**config)
@@ -186,226 +191,3 @@ def test_metrics(cls, given):
         result = metric.result()
         assert all(variable.value.is_cuda for variable in metric.variables)
     np.testing.assert_allclose(result.near, wanted, 1e-5)
-
-
-# --- steps ------------------------------------------------------------------------------------
-
-
-def dense(*more, **given):
-    return torchkeras.Sequential(
-        [
-            layers.Input((6,)),
-            layers.Dense(8, "relu", kernel_regularizer="l2", **given),
-            layers.BatchNormalization(),
-            layers.Dropout(0.3),
-            *more,
-            layers.Dense(3, activation="softmax", dtype="float32"),
-        ]
-    )
-
-
-def compiled(model, optimizer="sgd", loss="sparse_categorical_crossentropy", **given):
-    model.compile(optimizer, loss, **given)
-    return model
-
-
-def rate():
-    return optimizers.schedules.CosineDecay(0.01, 50)
-
-
-SETTINGS = {
-    "plain": {},
-    "clipnorm": {"clipnorm": 0.1},
-    "global_clipnorm": {"global_clipnorm": 0.1},
-    "clipvalue": {"clipvalue": 0.01},
-    "decay": {"weight_decay": 0.01},
-    "average": {"use_ema": True, "ema_overwrite_frequency": 2},
-    "gathered": {"gradient_accumulation_steps": 2, "use_ema": True},
-    "schedule": {"learning_rate": rate},
-    "old decay": {"decay": 0.1},
-}
-MORE = {
-    "momentum": lambda: optimizers.SGD(0.1, momentum=0.9, nesterov=True),
-    "amsgrad": lambda: optimizers.Adam(amsgrad=True, weight_decay=0.1),
-    "centered": lambda: optimizers.RMSprop(centered=True, momentum=0.9),
-    "scaled": lambda: mixed_precision.LossScaleOptimizer(optimizers.Adam()),
-    "scaled, clipped": lambda: mixed_precision.LossScaleOptimizer(optimizers.SGD(clipnorm=1.0)),
-    "scaled, fixed": lambda: mixed_precision.LossScaleOptimizer(optimizers.Adam(), False, 8.0),
-    "legacy": lambda: optimizers.legacy.Adam(decay=0.1, clipnorm=1.0),
-    "legacy scaled": lambda: mixed_precision.LossScaleOptimizer(optimizers.legacy.SGD(0.1)),
-    "torch": lambda: optimizers.TorchOptimizer(torch.optim.SGD),
-}
-
-
-RULES = "SGD Adam AdamW Adamax Nadam RMSprop Adagrad Adadelta Ftrl Lion Adafactor".split()
-CHOSEN = [(rule, "schedule") for rule in RULES] + [("Adam", setting) for setting in SETTINGS]
-
-
-@pytest.mark.filterwarnings("ignore:.*decay:DeprecationWarning")
-@pytest.mark.parametrize("rule, setting", CHOSEN)
-def test_optimizers(rule, setting):
-    def make():
-        given = {k: v() if callable(v) else v for k, v in SETTINGS[setting].items()}
-        gru = [layers.Reshape((2, 4)), layers.GRU(3)]  # whose bias is two tensors of torch
-        return compiled(dense(*gru), getattr(optimizers, rule)(**given))
-
-    check_steps(make, (X, CLASSES))
-
-
-@pytest.mark.filterwarnings("ignore:.*decay:DeprecationWarning")
-@pytest.mark.parametrize("case", MORE)
-def test_other_optimizers(case):
-    check_steps(lambda: compiled(dense(), MORE[case]()), (X, CLASSES))
-
-
-REGULARIZERS = ["l1", "l2", "l1_l2", "orthogonal_regularizer"]
-CONSTRAINTS = ["max_norm", "non_neg", "unit_norm", "min_max_norm", "radial_constraint"]
-
-
-@pytest.mark.parametrize("name", REGULARIZERS)
-def test_regularizers(name):
-    kinds = {"kernel_regularizer": name, "activity_regularizer": name}
-    check_steps(lambda: compiled(dense(layers.Dense(4, **kinds))), (X, CLASSES))
-
-
-@pytest.mark.parametrize("name", CONSTRAINTS)
-def test_constraints(name):
-    def make():
-        part = layers.Dense(27, kernel_constraint=None if "radial" in name else name)
-        image = layers.Conv2D(3, 3, padding="same", kernel_constraint=name)
-        return compiled(dense(part, layers.Reshape((3, 3, 3)), image, layers.Flatten()))
-
-    check_steps(make, (X, CLASSES))
-
-
-@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16", "float64"])
-@pytest.mark.parametrize("part", ["dense", "GRU", "LSTM"])
-def test_precisions(policy, part):
-    def make():
-        with policies.policy_scope(policy):
-            rnn = () if part == "dense" else (layers.Reshape((2, 4)), getattr(layers, part)(3))
-            return compiled(dense(*rnn), "adam")
-
-    check_steps(make, (X, CLASSES))
-
-
-def embedded():
-    text = layers.Input((5,), dtype="int32")
-    words = layers.Embedding(30, 4, mask_zero=True)(text)
-    both = layers.Bidirectional(layers.LSTM(4, return_sequences=True))(words)
-    seen = layers.MultiHeadAttention(2, 3)(both, both)
-    return torchkeras.Model(text, layers.Dense(3)(layers.GRU(3)(layers.LayerNormalization()(seen))))
-
-
-def images():
-    return torchkeras.Sequential(
-        [
-            layers.Reshape((2, 3, 1), input_shape=(6,)),
-            layers.RandomFlip(),
-            layers.RandomRotation(0.2, seed=3),
-            layers.Conv2D(3, 2, padding="same", activation="relu"),
-            layers.SpatialDropout2D(0.2),
-            layers.GlobalAveragePooling2D(),
-            layers.GaussianNoise(0.1, seed=1),
-            layers.Dense(3, "softmax"),
-        ]
-    )
-
-
-class Own(torchkeras.Model):
-    """A model and its step written by hand, as users do."""
-
-    def __init__(self):
-        super().__init__()
-        self.dense, self.seen = layers.Dense(3, "softmax"), metrics.Mean("seen")
-
-    def call(self, inputs):
-        return self.dense(inputs)
-
-    def train_step(self, data):
-        x, y, _ = torchkeras.utils.unpack_x_y_sample_weight(data)
-        loss = self.compute_loss(x, y, self(x, training=True))
-        self.optimizer.minimize(loss, self.trainable_variables)
-        self.seen.update_state(loss)
-        return {"loss": self.seen.result()}
-
-
-TOKENS = RNG.integers(1, 30, (8, 5))
-LOGITS = losses.SparseCategoricalCrossentropy(from_logits=True)
-MODELS = {
-    "rows of a table": (embedded, TOKENS, {"optimizer": "sgd", "loss": LOGITS}),
-    "clipped rows": (
-        embedded, TOKENS, {"optimizer": optimizers.Adam(clipnorm=1.0), "loss": LOGITS},
-    ),
-    "images": (images, X, {"metrics": ["accuracy"], "weighted_metrics": ["mae"]}),
-    "own": (Own, X, {}),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("case", MODELS)
-def test_models(case):
-    make, x, given = MODELS[case]
-    check_steps(lambda: compiled(make(), **copy.deepcopy(given)), (x, CLASSES, WEIGHTS))
-
-
-def test_fit_and_what_follows(tmp_path):
-    """Arrays in, numbers out; copies, pickles and files of a model that is on a GPU."""
-    with gpu.played() as seen:
-        model = compiled(dense(layers.Reshape((2, 4)), layers.LSTM(3)), metrics=["accuracy", "mae"])
-        model.fit(X, CLASSES, 8, verbose=0)
-        few = _waits(seen, lambda: model.fit(X, CLASSES, 8, verbose=0))
-        x, y = np.tile(X, (9, 1)), np.tile(CLASSES, 9)
-        assert _waits(seen, lambda: model.fit(x, y, 8, shuffle=False, verbose=0)) == few
-        batches = [(x[n : n + 8], y[n : n + 8]) for n in range(0, 72, 8)]
-        few, many = (
-            _waits(seen, lambda: model.fit(iter(batches), steps_per_epoch=n, verbose=0))  # noqa: B023
-            for n in (1, 9)
-        )
-        assert many == few
-        wanted = model.predict(X, verbose=0)
-        assert isinstance(wanted, np.ndarray) and model.evaluate(x, y, verbose=0)[0] > 0
-        model.save(tmp_path / "model.h5")
-        others = copy.deepcopy(model), pickle.loads(pickle.dumps(model))
-        others += torchkeras.models.clone_model(model), torchkeras.models.load_model(tmp_path / "model.h5")
-        for other in others:
-            other.set_weights(model.get_weights())
-            np.testing.assert_allclose(other.predict(X, verbose=0), wanted, 1e-6)
-            assert all(isinstance(p, gpu.OnGpu) for p in other.parameters())
-
-
-def _waits(seen, run):
-    del seen.waits[:]
-    run()
-    return len(seen.waits)
-
-
-RECORDED = {
-    "adam": (dense, X, {"optimizer": "adam"}),
-    "clipped": (dense, X, {"optimizer": optimizers.SGD(rate(), momentum=0.9, clipnorm=0.1)}),
-    "gru": (
-        lambda: dense(layers.Reshape((2, 4)), layers.GRU(3)), X,
-        {"optimizer": optimizers.Adam(global_clipnorm=0.1)},
-    ),
-    "texts": (embedded, TOKENS, {"optimizer": "adam", "loss": LOGITS}),
-    "images": (images, X, {"optimizer": "rmsprop"}),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("case", RECORDED)
-def test_recorded_steps(case):
-    """By `CudaGraph` itself: what it records waits for nothing, and trains as steps that run."""
-
-    def trained(jit):
-        make, x, given = RECORDED[case]
-        torchkeras.utils.set_random_seed(3)
-        with gpu.played():
-            model = compiled(make(), **copy.deepcopy(given), metrics=["accuracy"], jit_compile=jit)
-            rows = np.tile(x, (6, 1)), np.tile(CLASSES, 6)
-            history = model.fit(*rows, 8, shuffle=False, verbose=0).history
-            return [*model.get_weights(), *history.values()], gpu.Graph.replays
-
-    wanted, none = trained(False)
-    found, replays = trained("auto")
-    assert none == 0 and replays == 3
-    for one, other in zip(found, wanted, strict=True):
-        np.testing.assert_allclose(one, other, 1e-4, 1e-5)

@@ -350,6 +350,7 @@ class Layer(Penalized, Connected, Seldom):
             if row not in known and all(exists(self, path) for path in row.paths):
                 self._weights.append(self._enter(row))
         self.built = True
+        self._gather()
         for parameter in self.parameters():
             self._device = parameter.device
             break

@@ -141,6 +141,21 @@ class Weighted(nn.Module):
         device = default_device()
         return made._apply(lambda x: torch.empty(x.shape, dtype=x.dtype, device=device))
 
+    def _gather(self) -> None:
+        """Plain modules and tensors inside that are on the CPU go where the layer's weights are."""
+        device = self._device
+        if device.type in ("cpu", "meta"):
+            return
+
+        def placed(tensor):
+            return tensor.to(device) if tensor.device.type == "cpu" else tensor
+
+        if _any_on_cpu(self, recurse=False):
+            nn.Module._apply(self, placed, recurse=False)
+        for child in self.children():
+            if not hasattr(type(child), "weight_map") and _any_on_cpu(child):
+                child._apply(placed)
+
     @property
     def trainable_weights(self) -> list[LayerWeight]:
         """Weights that training changes: own, then those of the layers inside."""
@@ -340,3 +355,8 @@ def _module_weights(module):
                     )
         object.__setattr__(module, "_keras_weights", known)
     return known
+
+
+def _any_on_cpu(module, recurse=True):
+    held = *module.parameters(recurse), *module.buffers(recurse)
+    return any(tensor.device.type == "cpu" for tensor in held)

@@ -11,13 +11,14 @@ from typing import Any
 import torch
 
 from compat_tests import gpu
-from compat_tests.checks.drawn import each
 from compat_tests.checks.layer_case import Case
-from torchkeras import tree
+from torchkeras import layers, tree
 
 
 def check_drawn_layer(name: str, examples: int) -> int:
     """A step of `examples` random configurations waits for nothing; how many could be made."""
+    from compat_tests.checks.drawn import each  # which needs hypothesis
+
     seen = []
 
     def step(config, x, options):
@@ -32,9 +33,11 @@ def check_drawn_layer(name: str, examples: int) -> int:
     return len(seen)
 
 
-def _step_of_layer(name, config, x, mask=None, int_input=False, call_kwargs=None, make=None, key=()):
+def _step_of_layer(
+    name, config, x, mask=None, int_input=False, call_kwargs=None, make=None, key=()
+):
     case = Case(name, config, x, mask, int_input, call_kwargs or {}, make)
-    layer = case.find(_layers())(**config)
+    layer = case.find(layers)(**config)
     inputs = [_there(one) for one in case.tensors()]
     argument, kwargs = case.arguments(inputs, lambda array: torch.tensor(array, device=gpu.CUDA))
     if layer._takes_training:
@@ -53,12 +56,6 @@ def _step_of_layer(name, config, x, mask=None, int_input=False, call_kwargs=None
         step()
 
 
-def _layers():
-    from torchkeras import layers
-
-    return layers
-
-
 def _there(tensor):
     """The tensor on the GPU, a leaf as before, with its mask."""
     moved = tensor.detach().to(gpu.CUDA).requires_grad_(tensor.requires_grad)
@@ -70,7 +67,7 @@ def _there(tensor):
 
 def check_steps(make: Callable[[], Any], data: Any, steps: int = 4) -> Any:
     """A compiled model takes steps on a batch without a wait; the model."""
-    with gpu.played() as seen:
+    with gpu.played():
         model = make()
         batch = tree.map_structure(lambda array: torch.tensor(array, device=gpu.CUDA), data)
         model.train_step(batch)

@@ -216,12 +216,12 @@ class FakeCuda:
 
     @contextlib.contextmanager
     def stream(self, stream):
-        self.now = "side"
+        before, self.now = self.now, "side" if stream is self else "current"
         yield
-        self.now = "current"
+        self.now = before
 
     def current_stream(self, device):
-        return self
+        return Current(self)
 
     def record_event(self):
         self.log.append(("event", self.now))
@@ -229,6 +229,34 @@ class FakeCuda:
 
     def wait_event(self, event):
         self.log.append(("wait", self.now))
+
+
+class Current:
+    """The stream on which work is done unless another is chosen."""
+
+    def __init__(self, cuda):
+        self.record_event, self.wait_event = cuda.record_event, cuda.wait_event
+
+
+class There(torch.Tensor):
+    """A tensor that is on the GPU already."""
+
+    device = torch.device("cuda", 0)
+
+    def record_stream(self, stream):
+        pass
+
+
+def test_what_is_there_already_stays_on_its_stream():
+    cuda = FakeCuda()
+
+    def move(batch):
+        cuda.log.append(("move", cuda.now))
+        return batch
+
+    batches = [torch.ones(1).as_subclass(There) for _ in range(2)]
+    assert len(list(transfer.moved(iter(batches), move, torch.device("cuda"), cuda))) == 2
+    assert {place for _, place in cuda.log} == {"current"} and len(cuda.log) == 6
 
 
 def test_batches_arrive_one_ahead():

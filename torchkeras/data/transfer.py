@@ -43,15 +43,19 @@ def moved(
     device: torch.device | None,
     cuda: Any = torch.cuda,
 ) -> Iterator[Any]:
-    """`move` of each batch; to a GPU on a stream of its own, one batch before it is needed."""
+    """`move` of each batch; to a GPU on a stream of its own, one batch before it is needed.
+
+    What is there already was made on the current stream, and so is what becomes of it.
+    """
     if device is None or torch.device(device).type != "cuda":
         yield from map(move, batches)
         return
     side = cuda.Stream(device)
     waiting = None
     for batch in batches:
-        with cuda.stream(side):
-            arriving = move(batch), side.record_event()
+        stream = cuda.current_stream(device) if any(map(_is_there, tree.leaves(batch))) else side
+        with cuda.stream(stream):
+            arriving = move(batch), stream.record_event()
         if waiting is not None:
             yield _arrived(*waiting, cuda.current_stream(device))
         waiting = arriving
@@ -63,6 +67,10 @@ def _arrived(batch, event, stream):
     """A batch that the current stream may use; its memory is kept until that has."""
     stream.wait_event(event)
     for leaf in tree.leaves(batch):
-        if isinstance(leaf, Tensor) and leaf.device.type == "cuda":
+        if _is_there(leaf):
             leaf.record_stream(stream)
     return batch
+
+
+def _is_there(leaf):
+    return isinstance(leaf, Tensor) and leaf.device.type == "cuda"

@@ -83,6 +83,8 @@ class NativeRNN(Gates, RNN):
 
     def __setstate__(self, state):
         super().__setstate__(state)
+        if hasattr(self._modules.get("rnn"), "flatten_parameters"):
+            self.rnn.flatten_parameters()  # for cuDNN, as torch does it wherever weights move
         self._note_weights()
 
     def _flat_weights(self):

@@ -194,12 +194,20 @@ def _holding(kind, inputs, weights, hold, count):
 
 
 def adjoining(weights: list[Tensor]) -> list[Tensor]:
-    """The weights one behind the other in memory; cuDNN copies, and warns of, any others."""
+    """The weights one behind the other in memory; cuDNN copies, and warns of, any others.
+
+    All matrices come first, then all biases, for which it wants room where there are none, too.
+    """
     if not weights[0].is_cuda:
         return weights
-    flat = torch.cat([weight.reshape(-1) for weight in weights])
-    parts = flat.split([weight.numel() for weight in weights])
-    return [part.view(weight.shape) for part, weight in zip(parts, weights, strict=True)]
+    order = sorted(range(len(weights)), key=lambda number: -weights[number].ndim)
+    sizes = [weights[number].numel() for number in order]
+    parts = [weights[number].reshape(-1) for number in order]
+    if weights[order[-1]].ndim == 2:
+        parts.append(weights[0].new_zeros(sum(weight.shape[0] for weight in weights)))
+    found = torch.cat(parts).split([*sizes, *(len(part) for part in parts[len(sizes) :])])
+    placed = dict(zip(order, found, strict=False))
+    return [placed[number].view(weight.shape) for number, weight in enumerate(weights)]
 
 
 def scan(

@@ -12,6 +12,7 @@ This has been tested with a stand-in for a CUDA graph, and not on a GPU yet: it 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from types import BuiltinFunctionType
 from typing import Any
@@ -50,21 +51,30 @@ class CudaGraph:
         return result
 
     def record(self, run: Callable[[], Any]) -> Any:
-        with torch.cuda.device(self._device):
-            generator = torch.cuda.default_generators[torch.cuda.current_device()]
+        with torch.cuda.device(self._device), torch.cuda.stream(torch.cuda.current_stream()):
+            index, pool = torch.cuda.current_device(), torch.cuda.graph_pool_handle()
+            generator = torch.cuda.default_generators[index]
             before = generator.clone_state()
             try:  # other threads, such as those that pin batches, may go on meanwhile
                 with torch.cuda.graph(
-                    self._graph, stream=self._side, capture_error_mode="thread_local"
+                    self._graph, pool, self._side, capture_error_mode="thread_local"
                 ):
                     return run()
-            except BaseException:
-                generator.graphsafe_set_state(before)  # the other waits for a recording's end
+            except BaseException:  # torch leaves a recording that failed open, and its stream
+                generator.graphsafe_set_state(before)
+                with contextlib.suppress(RuntimeError):  # not open
+                    _end_allocation()(index, pool)
                 raise
 
     def replay(self) -> None:
         with torch.cuda.device(self._device):
             self._graph.replay()
+
+
+def _end_allocation():
+    """What ends that memory comes from a recording's pool; until then no stream gives any back."""
+    old = "_cuda_endAllocateCurrentStreamToPool"  # up to torch 2.7
+    return getattr(torch._C, "_cuda_endAllocateToPool", None) or getattr(torch._C, old)
 
 
 # By type of device: what makes a recorder for a device.
