@@ -226,6 +226,22 @@ def test_an_abstract_cell():
         _ = layers.AbstractRNNCell().state_size
 
 
+def test_sizes_may_be_shapes_of_tensorflow():
+    from torchkeras.shim.tensorflow import TensorShape
+
+    class Cell(layers.Layer):
+        state_size = output_size = [TensorShape([3]), TensorShape([2, 4])]
+
+        def call(self, inputs, states):
+            made = [state + inputs.sum() for state in states]
+            return made, made
+
+    for shape in ((1, 2, 5), (None, 2, 5)):
+        inputs = torch.ones(shape) if shape[0] else layers.Input(shape[1:])
+        found = layers.RNN(Cell())(inputs)
+        assert [tuple(t.shape) for t in found] == [(shape[0], 3), (shape[0], 2, 4)]
+
+
 def test_nested_states_are_returned_as_keras_does():
     made = [layers.LSTMCell(3), layers.GRUCell(2)]
     layer = layers.RNN(made, return_state=True, stateful=True)

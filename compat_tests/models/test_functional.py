@@ -110,6 +110,34 @@ def test_a_config_that_leaves_out_the_name():
     assert ask(torchkeras) == oracle.ask(ask)
 
 
+@pytest.mark.parametrize("how", ["model.h5", "model.keras", "json", "clone"])
+def test_a_subclass_without_a_constructor_is_kept_as_its_graph(how, tmp_path):
+    x = np.random.default_rng(0).normal(size=(3, 4)).astype("float32")
+
+    def ask(keras):
+        class Own(keras.Model):
+            def predict_step(self, data):
+                return super().predict_step(data) + 1.0
+
+        keras.backend.clear_session()
+        inputs = keras.Input((4,))
+        model = Own(inputs, keras.layers.Dense(2, kernel_initializer="ones")(inputs))
+        model.compile("sgd", "mse")
+        if how == "json":
+            again = keras.models.model_from_json(model.to_json(), custom_objects={"Own": Own})
+        elif how == "clone":
+            again = keras.models.clone_model(model)
+        else:
+            model.save(tmp_path / how)
+            again = keras.models.load_model(tmp_path / how, custom_objects={"Own": Own})
+        names = [layer.name for layer in again.layers]
+        return [type(again).__name__, names, again.predict(x, verbose=0)]
+
+    found, wanted = ask(torchkeras), oracle.ask(ask)
+    assert found[:2] == wanted[:2] and found[0] == "Own"
+    np.testing.assert_allclose(found[2], wanted[2], rtol=1e-6)
+
+
 def test_a_copy_shares_nothing():
     model = Sequential([layers.Dense(2, input_shape=(3,)), layers.Dense(1)])
     other = copy.deepcopy(model)

@@ -321,21 +321,25 @@ RNN._makes_mask = False
 
 def _sizes(size: Any) -> list[tuple]:
     """The shapes, without batch, in a cell's `state_size` or `output_size`."""
-    if isinstance(size, torch.Size):
+    if _is_shape(size):
         return [tuple(size)]
     if isinstance(size, Sequence):
         return [flat for one in size for flat in _sizes(one)]
     return [(int(size),)]
 
 
+def _is_shape(size):
+    return isinstance(size, torch.Size) or hasattr(size, "as_list")  # TensorFlow's TensorShape
+
+
 def _nest(size, flat: list, kind: type = tuple) -> Any:
     """Flat states in the nesting of `state_size`; in a tuple if it is one state only."""
-    if not isinstance(size, Sequence) or isinstance(size, torch.Size):
+    if not isinstance(size, Sequence) or _is_shape(size):
         return kind((flat[0],))
     supply = iter(flat)
 
     def fill(one):
-        if isinstance(one, Sequence) and not isinstance(one, torch.Size):
+        if isinstance(one, Sequence) and not _is_shape(one):
             return kind(fill(inner) for inner in one)
         return next(supply)
 

@@ -155,13 +155,23 @@ class Model(Trainer):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Model:
-        """The model that a config describes, with fresh weights."""
+        """The model that a config describes, with fresh weights.
+
+        A graph makes a subclass without a constructor of its own, as `cls(inputs, outputs)` does.
+        """
         if cls is Model:
-            return cls._functional.from_config(config, custom_objects)
-        return cls(**config)
+            cls = Model._functional
+        elif "input_layers" not in config or cls.__init__ is not Model.__init__:
+            return cls(**config)
+        return Model._functional.from_config.__func__(cls, config, custom_objects)
 
     def get_config(self) -> dict[str, Any]:
-        """A subclass describes itself by its constructor's arguments, or by its own method."""
+        """A subclass describes itself by its constructor's arguments, or by its own method.
+
+        One that is a graph and has no constructor of its own is described by that.
+        """
+        if self._graph is not None and type(self).__init__ is Model.__init__:
+            return Model._functional.get_config(self)
         if self._graph is None and not _constructor_is_bare(type(self)):
             return super().get_config()
         return {"name": self.name, "trainable": self.trainable, "dtype": self._policy_config()}
