@@ -448,7 +448,7 @@ class Layer(Penalized, Connected, Seldom):
     # --- nn.Module -------------------------------------------------------------------------
 
     def __setattr__(self, name, value):
-        if "_modules" not in self.__dict__ and holds_modules([value]):
+        if "_modules" not in self.__dict__ and name != "__dict__" and holds_modules([value]):
             self._begin_early(name)
         if isinstance(value, Variable):
             if not isinstance(value, LayerWeight) and "_nodes" in self.__dict__:
