@@ -7,7 +7,8 @@ import pytest
 import torch
 
 import torchkeras
-from torchkeras import losses, metrics
+from torchkeras import losses, metrics, ops
+from torchkeras.layers.tf_table import FUNCTIONS
 
 gpu = pytest.importorskip("compat_tests.gpu", exc_type=ImportError)
 
@@ -71,6 +72,17 @@ PASSES = {
 }
 
 
+# Functions of what was made here and there, and how it is there that they meet.
+MEETS = {
+    "linspace": lambda there: ops.linspace(there, 4.0, 3),
+    "initial": lambda there: ops.max(there, initial=0.5),
+    "a variable": lambda there: torchkeras.Variable([1.0, 2.0, 3.0]) * there,
+    "tf.repeat": lambda there: FUNCTIONS["repeat"](there, [1, 2, 1], 0),
+    "tf.stack": lambda there: FUNCTIONS["stack"]([there[0], 2.0]),
+    "labels": lambda there: losses.mse(on_cpu(), there),
+}
+
+
 def _numpy_of(tensor):
     return eval("tensor.numpy()", {"__name__": "torchkeras.somewhere", "tensor": tensor})
 
@@ -97,6 +109,15 @@ def test_what_does_not_wait(case):
     with gpu.played() as seen, gpu.unwaited():
         PASSES[case]()
     assert seen.waits == []
+
+
+@pytest.mark.parametrize("case", MEETS)
+def test_what_meets(case):
+    wanted = MEETS[case](on_cpu())
+    with gpu.played():
+        found = MEETS[case](on_gpu())
+        assert found.is_cuda
+    torch.testing.assert_close(found.near, wanted)
 
 
 def test_nothing_is_left_of_it():

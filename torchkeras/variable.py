@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_map
 
-from .arrays import as_tensor, operand, to_numpy
+from .arrays import as_tensor, default_device, operand, to_numpy
 from .config import floatx
 from .layout import contiguous, copy_into, layout
 from .precision import DtypeName, dtype_name
@@ -84,7 +84,9 @@ class Variable:
             if shape is None:
                 raise ValueError("A variable made by an initializer needs a shape.")
             initializer = initializer(tuple(shape), dtype=dtype_name(dtype or floatx()))
-        self._tensor = as_tensor(initializer, dtype).detach().clone()
+        placed = isinstance(initializer, (Tensor, Variable))
+        device = None if placed else default_device()
+        self._tensor = as_tensor(initializer, dtype, device).detach().clone()
         if shape is not None and tuple(self._tensor.shape) != tuple(shape):
             raise ValueError(
                 f"The value of {name} has shape {tuple(self._tensor.shape)}, not the given shape "

@@ -183,7 +183,7 @@ def linspace(
     places = torch.arange(num, device=start.device).reshape(-1, *[1] * step.ndim)
     made = start + places * step if gaps > 0 else start + places * (stop - start)
     if endpoint and num > 1:
-        made = torch.cat([made[:-1], torch.broadcast_to(stop, made[:1].shape)])
+        made = torch.cat([made[:-1], torch.broadcast_to(stop, made[:1].shape).to(made.device)])
     made = torch.moveaxis(made, 0, axis).to(default_device(), dtype)
     return (made, step) if retstep else made
 
