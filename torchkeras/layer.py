@@ -190,11 +190,9 @@ class Layer(Penalized, Connected, Seldom):
     def __call__(self, *args, **kwargs):
         if (torch.compiler.is_compiling() or adding) and is_outermost():  # as `_clear_losses`
             self._clear_losses()
-        if self._trains_unless_told and len(args) == 1 and "training" not in kwargs:
-            if is_outermost():
-                kwargs["training"] = True
         if (
             not kwargs
+            and not self._trains_unless_told
             and len(args) == 1
             and type(args[0]) is Tensor
             and args[0].ndim == self._checked_ndim
@@ -234,6 +232,9 @@ class Layer(Penalized, Connected, Seldom):
             args = (tree.map_structure(self._ready, first),)
         if self.built and args:
             self._check_inputs(args)
+        if self._trains_unless_told and len(args) == 1 and "training" not in kwargs:
+            if is_outermost():
+                kwargs["training"] = True
         training = kwargs.get("training")
         if not self._takes_training:
             kwargs.pop("training", None)

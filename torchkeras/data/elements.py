@@ -38,6 +38,10 @@ class Strings(np.ndarray):
         flat[:] = [text.encode(errors="surrogateescape") for text in self.ravel().tolist()]
         return flat.reshape(self.shape)
 
+    def unsqueeze(self, dim: int) -> Strings:
+        """With an axis of one more, as tensors have it."""
+        return np.expand_dims(self, dim)
+
     def __str__(self) -> str:
         return str(self.item()) if self.ndim == 0 else super().__str__()
 

@@ -300,7 +300,13 @@ class Compiled:
         count = len(self._outputs)
         if isinstance(y, (list, tuple)) and not y and not any(o.loss for o in self._outputs):
             y = None  # early Keras had it so where all losses are the model's own
-        labels = self._per_output(y, count, "y", lambda value: False)
+        alone = isinstance(y, Tensor) and sum(o.loss is not None for o in self._outputs) == 1
+        if isinstance(y, Tensor) and not alone:
+            raise ValueError(
+                f"y of model {self._model_name!r} is one array for {count} output(s): "
+                f"{list(self._names)}; give a list of one each, or loss=None for all but one."
+            )
+        labels = self._per_output(y, count, "y", lambda value: alone)
         shared = isinstance(sample_weight, Tensor)
         weights = self._per_output(sample_weight, count, "sample_weight", lambda v: shared)
         matched = zip(self._outputs, labels, tree.flatten(y_pred), weights, strict=True)
