@@ -68,6 +68,7 @@ class Layer(Penalized, Connected, Seldom):
     activity_regularizer: Any = None
 
     _takes_training = _takes_mask = _makes_mask = _trains_unless_told = False
+    _augments = False  # whether it is in training where nothing is said, also inside of a model
     _call_names: tuple[str, ...] = ()  # what `call` takes behind its first argument
     _inputs_first = "inputs"
     _kind: str | None = None  # what an automatic name is made of, where not of the class's name
@@ -79,6 +80,7 @@ class Layer(Penalized, Connected, Seldom):
             anything = any(p.kind is p.VAR_KEYWORD for p in taken.values())
             cls._takes_training = "training" in taken or anything
             cls._trains_unless_told = "training" in taken and taken["training"].default is True
+            cls._augments = cls._augments or cls._trains_unless_told
             cls._takes_mask = "mask" in taken
             named = [p.name for p in taken.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
             cls._call_names = tuple(named[2:])
@@ -256,7 +258,8 @@ class Layer(Penalized, Connected, Seldom):
     def _call_in_mode(self, training, args, kwargs):
         """The explicit `training` argument reaches all layers inside, as Keras' call context."""
         before = self.training
-        others = [module for module in self.modules() if module.training != before]
+        inner = self.modules() if self.built else ()  # what is built now follows
+        others = [module for module in inner if module.training != before]
         set_training(self, training)
         try:
             return self._run(args, kwargs)

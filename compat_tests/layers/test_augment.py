@@ -11,6 +11,7 @@ import torchkeras
 from compat_tests import oracle
 from compat_tests.checks.layer import check_layer
 from torchkeras import layers
+from torchkeras.data import Dataset
 from torchkeras.layers.projective import FILL_MODES, INTERPOLATIONS, transform
 
 SHAPE = (3, 7, 6, 2)
@@ -236,16 +237,17 @@ def test_a_seed_repeats_the_draws(name, config):
 # --- modes, compilation, gradients -----------------------------------------------------------
 
 
-def test_alone_they_augment_and_in_a_model_the_model_decides():
+def test_alone_they_augment_and_beside_others_the_model_decides():
     x = images("modes", (4, 3, 3, 1))
     layer = layers.RandomBrightness((0.5, 0.5), value_range=(0, 9))
     assert np.allclose(layer(x), x + 4.5)
     model = torchkeras.Sequential([layer])
     np.testing.assert_array_equal(model.predict(x, verbose=0), x)
     assert np.allclose(model(x, training=True), x + 4.5)
-    np.testing.assert_array_equal(model(x), x)
-    model.train()
-    assert np.allclose(model(x), x + 4.5)
+    beside = torchkeras.Sequential([layer, layers.Dropout(0.0)])
+    np.testing.assert_array_equal(beside(x), x)
+    beside.train()
+    assert np.allclose(beside(x), x + 4.5)
     alone = layers.RandomBrightness((0.5, 0.5)).eval()
     np.testing.assert_array_equal(alone(x), x)
 
@@ -305,3 +307,24 @@ def test_errors_name_what_is_wrong(name, config, told):
 def test_configs_of_later_tf_keras_are_read():
     layer = layers.RandomFlip.from_config({"mode": "vertical", "seed": 1, "rng_type": "stateful"})
     assert layer.mode == "vertical" and "rng_type" not in layer.get_config()
+
+
+@pytest.mark.parametrize("begin", [[], [layers.Input((8, 8, 3))]])
+def test_a_model_of_augmentations_augments_where_nothing_is_said(begin):
+    images = torch.arange(8.0).reshape(1, 8, 1, 1).expand(4, 8, 8, 3).clone()
+    moved = layers.RandomTranslation(0.25, 0.25)
+    model = torchkeras.Sequential([*begin, layers.Rescaling(1.0), moved])
+    changed = [
+        not torch.equal(one, images)
+        for one in (
+            model(images),
+            model(images, training=False),
+            model(images.numpy()),
+            torch.tensor(model.predict(images, verbose=0)),
+            next(iter(Dataset.from_tensors(images).map(model))),
+            model.eval()(images),
+        )
+    ]
+    assert changed == [True, False, True, False, True, False]
+    beside = torchkeras.Sequential([*begin, moved, layers.Dropout(0.5)])
+    assert torch.equal(beside(images), images)

@@ -28,10 +28,12 @@ class Augmentation(_Random):
     """Changes images in training.
 
     As in tf.keras, a layer that is called on its own is in training, until `eval()` or
-    `training=False`; inside a model it follows the model.
+    `training=False`; inside a model it follows the model, which is in training in such calls too
+    where no other layer asks for it.
     """
 
     supports_masking = False
+    _augments = True
 
     def __init__(self, seed: int | None = None, **kwargs: Any):
         kwargs.pop("rng_type", None)  # names TensorFlow's generator in configs after 2.15

@@ -54,6 +54,7 @@ class Network(Layer):
         self._single_input = self._entries[0] if isinstance(graph.inputs, KerasTensor) else None
         self._takes_texts = any(entry.dtype is None for entry in self._entries)
         self._single_output = isinstance(graph.outputs, KerasTensor)
+        self._note_modes(layers)
         for layer in layers:
             if isinstance(layer, Layer) and layer.weights:
                 self._device = layer._device
@@ -165,6 +166,17 @@ class Network(Layer):
         if name is not None:
             self._added_metric(name)
 
+    def _note_modes(self, layers):
+        """Whether a call that says nothing is in training: where augmentations alone ask."""
+        if not type(self)._trains_unless_told:
+            asking = [one for one in _inner(layers) if getattr(one, "_takes_training", False)]
+            self._trains_unless_told = bool(asking) and all(one._augments for one in asking)
+
+    def eval(self) -> Network:
+        """Inference mode, also for augmentations that are called without a word of training."""
+        self._trains_unless_told = False
+        return super().eval()
+
     def _note(self, values):
         """Take what the graph computed beside its outputs."""
         names = self.__dict__.get("_besides")
@@ -209,7 +221,8 @@ class Network(Layer):
 
     def __call__(self, *args, **kwargs):
         self._clear_losses()
-        if len(args) == 1 and not kwargs and self._is_plain(args[0]):
+        plain = len(args) == 1 and not kwargs and not self._trains_unless_told
+        if plain and self._is_plain(args[0]):
             try:  # as `_run`, without its call; the entries of the graph check and cast
                 return self._wrapped_call_impl(args[0])
             except RuntimeError:
@@ -427,6 +440,15 @@ class Network(Layer):
 
 def _own_last(weights, model):
     return sorted(weights, key=lambda weight: weight._layer is model)
+
+
+def _inner(layers):
+    """Layers, those of models among them instead of the models."""
+    for one in layers:
+        if isinstance(one, Network) and one._graph is not None:
+            yield from _inner(one._graph.layers)
+        else:
+            yield one
 
 
 class _Entry:

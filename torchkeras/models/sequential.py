@@ -83,6 +83,7 @@ class Sequential(Functional):
         except Exception:
             self._stack.pop()
             raise
+        self._note_modes(self._stack)
         if self._gathered is not None:
             taken.add(module_name(layer))
 
