@@ -322,6 +322,19 @@ def test_modules_of_torch_inside(make):
     assert model.device.type == "cuda" and len(list(model.parameters())) >= 2
 
 
+def test_loops_by_hand_give_tensors_of_the_cpu():
+    """To a model of one's own, its loss and a metric, as batches of a data set are."""
+    with gpu.played():
+        model, told = Own(), metrics.SparseCategoricalAccuracy()
+        batches = torchkeras.data.Dataset.from_tensor_slices((X, CLASSES)).batch(4)
+        for x, y in batches:
+            predicted = model(x)
+            losses.SparseCategoricalCrossentropy()(y, predicted).backward()
+            told.update_state(y, predicted)
+        assert predicted.is_cuda and told.result().is_cuda
+        assert not isinstance(x, gpu.OnGpu)
+
+
 def test_a_device_that_was_chosen_stays():
     with gpu.played(), torch.device("cpu"):
         model = compiled(Around(), loss=LOGITS)

@@ -230,7 +230,19 @@ class Network(Layer):
                 raise
         if self._takes_texts and args and not graphs.is_symbolic(args[0]):
             args = (self._as_arrays(args[0]), *args[1:])
+        if self._graph is None and self._device.type not in ("cpu", "meta"):
+            args, kwargs = tree.map_structure(self._placed, (args, kwargs))
         return super().__call__(*args, **kwargs)
+
+    def _placed(self, leaf):
+        """A tensor that is on the CPU goes where the model is, as inputs of a graph do."""
+        if not isinstance(leaf, Tensor) or leaf.device.type != "cpu" or is_text(leaf):
+            return leaf
+        moved = leaf.to(self._device, non_blocking=True)
+        mask = getattr(leaf, "_keras_mask", None)
+        if mask is not None:
+            moved._keras_mask = mask.to(self._device)
+        return moved
 
     def _is_plain(self, inputs):
         """Whether inputs need no more than the entries of the graph do: tensors without masks."""

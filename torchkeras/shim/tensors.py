@@ -135,12 +135,18 @@ _FOREIGN = (np.ndarray, list, tuple)
 
 
 def _with_arrays(name):
-    """An operator that takes arrays and lists too, in the dtype of the tensor."""
+    """An operator that takes arrays and lists too, in the dtype of the tensor.
+
+    A tensor of the CPU beside one of a GPU is copied there, as TensorFlow does it.
+    """
     plain = getattr(Tensor, name)
 
     def operator(self, other):
         if isinstance(other, _FOREIGN):
             other = operand(other, self.dtype)
+        elif isinstance(other, Tensor) and other.device != self.device and self.ndim and other.ndim:
+            place = other.device if self.device.type == "cpu" else self.device
+            self, other = self.to(place), other.to(place)
         return plain(self, other)
 
     operator.__name__ = name
