@@ -135,11 +135,11 @@ def are_narrow(rows: Tensor) -> bool:
     (True, False)
     """
     return (
-        rows.device.type == "cpu"
+        not torch.compiler.is_compiling()
+        and rows.device.type == "cpu"
         and rows.shape[-1] < _VECTOR
         and rows.numel() >= 4096
         and rows.dtype is torch.float32
-        and not torch.compiler.is_compiling()
     )
 
 
