@@ -37,8 +37,9 @@ tensor. `RaggedTensor`, TFRecord files and estimators are errors that name the w
 
 **Training and inference.** A new layer or model is in inference mode, as calls in Keras are, where
 an `nn.Module` starts in training mode. `fit` switches it, a loop of your own calls `model.train()`.
-Random image layers augment when they are called alone, as in tf.keras; inside a model the model's
-mode decides, where tf.keras' `model(images)` augments.
+A `train_step` of your own says `training=True` in its calls, as in Keras. Random image layers
+augment when they are called alone or in a model of such layers, as in tf.keras; beside `Dropout`
+and its like the model's mode decides, where tf.keras' `model(images)` augments.
 
 **Text** stays on the host: `StringLookup` and `TextVectorization` take numpy arrays and lists of
 strings, alone or behind `Input(dtype="string")` in a model. A vocabulary that `adapt` found is in
