@@ -161,6 +161,13 @@ class Own(torchkeras.Model):
         return {"loss": self.seen.result()}
 
 
+def twice():
+    """One table for two inputs, one loss for two outputs."""
+    inputs = [layers.Input((5,), dtype="int32") for _ in range(2)]
+    table, last = layers.Embedding(30, 4), layers.Dense(3)
+    return torchkeras.Model(inputs, [last(layers.Flatten()(table(one))) for one in inputs])
+
+
 TOKENS = RNG.integers(1, 30, (8, 5))
 LOGITS = losses.SparseCategoricalCrossentropy(from_logits=True)
 MODELS = {
@@ -205,6 +212,17 @@ def test_fit_and_what_follows(tmp_path):
             other.set_weights(model.get_weights())
             np.testing.assert_allclose(other.predict(X, verbose=0), wanted, 1e-6)
             assert all(isinstance(p, gpu.OnGpu) for p in other.parameters())
+
+
+def test_what_is_noted_of_labels_outlives_predictions():
+    with gpu.played():
+        model = compiled(twice(), loss=LOGITS)
+        model.predict([TOKENS, TOKENS], verbose=0)
+        with torch.inference_mode():
+            model([torch.tensor(TOKENS), torch.tensor(TOKENS)])
+        model.fit([TOKENS, TOKENS], [CLASSES, CLASSES], verbose=0)
+        with pytest.raises(ValueError, match="outside of the valid range"):
+            model.fit([TOKENS, TOKENS], [CLASSES, CLASSES + 7], verbose=0)
 
 
 def _waits(seen, run):

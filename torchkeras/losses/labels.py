@@ -58,7 +58,8 @@ def note(found: Tensor, message: str) -> None:
     elif key in _notes:
         _notes[key].logical_or_(found)
     else:
-        _notes[key] = found
+        with torch.inference_mode(False):  # one of its own, which any later call may change
+            _notes[key] = found.clone()
 
 
 @contextmanager
