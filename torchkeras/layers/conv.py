@@ -106,18 +106,17 @@ class BaseConv(SpatialLayer):
 
     def convolve(self, conv: nn.Module, x: Tensor, kernel: Tensor | None = None) -> Tensor:
         """Pad where the native convolution does not, and convolve; without a bias by a `kernel`."""
-        own = kernel is None
-        kernel, bias = (conv.weight, conv.bias) if own else (kernel, None)
+        skips = self._skips and x.shape[1] < 16 and x.device.type == "cpu"
+        padding = None
+        if not skips and (self._edges is not None or self._sized):
+            x, padding = self.padded(conv, x)
+        if not skips and padding is None and kernel is None:
+            return self.run(conv, x)  # any module that somebody put there
+        kernel, bias = (conv.weight, conv.bias) if kernel is None else (kernel, None)
         function = (F.conv1d, F.conv2d, F.conv3d)[self.rank - 1]
-        if self._skips and x.shape[1] < 16 and x.device.type == "cpu":
-            # oneDNN writes past its memory in the gradient of few channels by such a kernel
+        if skips:  # oneDNN writes past its memory in the gradient of few channels by such a kernel
             places = tuple(slice(None, None, step) for step in (1, 1, *self.strides))
             return function(x[places], kernel, bias, groups=conv.groups)
-        padding = None
-        if self._edges is not None or self._sized:
-            x, padding = self.padded(conv, x)
-        if padding is None and own:
-            return self.run(conv, x)
         if padding is None:
             padding = conv.padding
         # else built for a size that needs other edges than this one
