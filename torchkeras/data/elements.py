@@ -42,6 +42,10 @@ class Strings(np.ndarray):
         """With an axis of one more, as tensors have it."""
         return np.expand_dims(self, dim)
 
+    def to_tensor(self, default_value: Any = None, name: Any = None, shape: Any = None) -> Strings:
+        """The same: rows of one length need no padding."""
+        return self
+
     def __str__(self) -> str:
         return str(self.item()) if self.ndim == 0 else super().__str__()
 

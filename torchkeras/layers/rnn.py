@@ -329,7 +329,7 @@ def _sizes(size: Any) -> list[tuple]:
 
 
 def _is_shape(size):
-    return isinstance(size, torch.Size) or hasattr(size, "as_list")  # TensorFlow's TensorShape
+    return isinstance(size, torch.Size) or type(size).__name__ == "TensorShape"  # of TensorFlow
 
 
 def _nest(size, flat: list, kind: type = tuple) -> Any:

@@ -181,6 +181,7 @@ _TENSOR = {
     "get_shape": _get_shape,
     "_keras_shape": property(lambda self: tuple(self.shape)),
     "set_shape": _set_shape,
+    "to_tensor": lambda self, *args, **kwargs: self,  # of what would be ragged in TensorFlow
     "__float__": lambda self: float(self.detach().item()),
     "eval": lambda self, *args, **kwargs: _numpy(self),
 }
@@ -260,5 +261,5 @@ _DTYPE = {
 # Attributes by which a program shows that its tensors are to answer as TensorFlow's do.
 WORDS = frozenset(
     {name for table in (_TENSOR, _SHAPE) for name in table if name[0] != "_"}
-    - {"concatenate", "dims", "eval", "rank"}  # those of others too
+    - {"concatenate", "dims", "eval", "rank", "to_tensor"}  # those of others too
 )

@@ -78,6 +78,10 @@ for _name in (
     "argsort searchsorted roll repeat dynamic_partition pad one_hot clip_by_norm"
 ).split():
     globals()[_name] = getattr(_arrays, _name)
+for _name in (
+    "concat stack unstack transpose reverse identity split repeat boolean_mask broadcast_to where"
+).split():
+    globals()[_name] = _texts.moving(globals()[_name])
 range = _arrays._range
 Module = _train.Module
 matmul = _linalg.LINALG["matmul"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import glob as globbing
 import os
 import re
@@ -13,9 +14,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ... import tree
 from ...data import Strings
 from ...precision import dtype_name, torch_dtype
-from .calls import Namespace, refused, tensor
+from .calls import Namespace, is_text, refused, tensor
 from .csv_files import decode_csv
 from .image import CODECS
 
@@ -30,6 +32,31 @@ def _each(value, change):
     texts = _texts(value)
     flat = [change(text) for text in texts.ravel().tolist()]
     return Strings.of(np.array(flat, dtype=object).reshape(texts.shape))
+
+
+def moving(function: Any) -> Any:
+    """A function that only moves elements, for texts too: it is shown numbers in their place."""
+
+    @functools.wraps(function)
+    def call(*args, **kwargs):
+        kwargs.pop("name", None)
+        if not any(is_text(leaf) for leaf in tree.leaves((args, kwargs))):
+            return function(*args, **kwargs)
+        table: dict[str, int] = {}
+
+        def numbered(leaf):
+            if not is_text(leaf):
+                return leaf
+            texts = _texts(leaf)
+            flat = [table.setdefault(text, len(table)) for text in texts.ravel().tolist()]
+            return torch.tensor(flat).reshape(texts.shape)
+
+        args, kwargs = tree.map_structure(numbered, (args, kwargs))
+        moved = function(*args, **kwargs)
+        known = np.array(list(table), dtype=object)
+        return tree.map_structure(lambda places: Strings.of(known[places.numpy()]), moved)
+
+    return call
 
 
 def lower(input: Any, encoding: str = "", name: str | None = None) -> Strings:
