@@ -18,6 +18,7 @@ from .. import graph
 from ..arrays import to_numpy
 from ..config import epsilon
 from ..graph import KerasTensor
+from ..losses import labels as class_labels
 from .operands import recorded, tensors
 
 __all__ = ["ctc_batch_cost", "ctc_decode", "ctc_label_dense_to_sparse"]
@@ -37,26 +38,27 @@ def ctc_batch_cost(y_true: Any, y_pred: Any, input_length: Any, label_length: An
     y_pred, y_true, input_length, label_length = tensors(y_pred, y_true, input_length, label_length)
     scores = F.log_softmax(torch.log(y_pred + epsilon()), -1).transpose(0, 1)
     blank = y_pred.shape[-1] - 1
-    labels, lengths = _shown(y_true.long(), label_length.reshape(-1).long(), blank)
+    labels, lengths, wrong = _shown(y_true.long(), label_length.reshape(-1).long(), blank)
     steps = input_length.reshape(-1).long()
     losses = F.ctc_loss(scores, labels, steps, lengths, blank=blank, reduction="none")
-    return losses.unsqueeze(1)
+    return torch.where(wrong, torch.nan, losses).unsqueeze(1)
 
 
 def _shown(labels, lengths, blank):
-    """Labels, and how many of each row come before its first one that is no class."""
+    """Labels, how many of each row come before its first one that is no class, and wrong rows."""
     given = torch.arange(labels.shape[1], device=labels.device) < lengths.reshape(-1, 1)
     ended = ((labels >= blank) & given).cumsum(1) > 0
-    if not torch.compiler.is_compiling():
-        rows = (given & ((labels < 0) | ended & (labels < blank))).any(1)
-        if rows.any():
-            row = int(rows.nonzero()[0])
-            raise ValueError(
-                f"ctc_batch_cost expects labels from 0 to {blank - 1}, the blank being {blank}, "
-                f"and larger ones only at the end, as padding; row {row} is "
-                f"{labels[row].tolist()}."
-            )
-    return labels.clamp(0, max(blank - 1, 0)), (given & ~ended).sum(1)
+    wrong = (given & ((labels < 0) | ended & (labels < blank))).any(1)
+    told = (
+        f"ctc_batch_cost expects labels from 0 to {blank - 1}, the blank being {blank}, and larger "
+        "ones only at the end, as padding"
+    )
+    if not class_labels.looked_at(labels):
+        class_labels.note(wrong.any(), f"{told}; it got others{{where}}.")
+    elif not torch.compiler.is_compiling() and wrong.any():
+        row = int(wrong.nonzero()[0])
+        raise ValueError(f"{told}; row {row} is {labels[row].tolist()}.")
+    return labels.clamp(0, max(blank - 1, 0)), (given & ~ended).sum(1), wrong
 
 
 @recorded

@@ -73,7 +73,7 @@ def _backward(grads, inputs, h, c, kernel, recurrent, bias, hidden_bias, made, k
     weights = _weights(kernel, recurrent, bias, hidden_bias)
     _, settings = _settings(inputs, h.shape[-1], bias is not None, reverse)
     storage = kept.untyped_storage()
-    if storage.nbytes() <= 1:  # a copy was made of the one byte
+    if storage.nbytes() <= made[0].nbytes:  # a copy was made of the one byte
         *made, kept = _forward(inputs, h, c, kernel, recurrent, bias, hidden_bias, reverse)
         storage = kept.untyped_storage()
     given = inputs.contiguous(), *weights, h.contiguous(), c.contiguous(), *made, *grads
