@@ -9,6 +9,7 @@ import torch
 import torchkeras
 from torchkeras import losses, metrics, ops
 from torchkeras.layers.tf_table import FUNCTIONS
+from torchkeras.losses import labels as class_labels
 
 gpu = pytest.importorskip("compat_tests.gpu", exc_type=ImportError)
 
@@ -212,3 +213,14 @@ def test_metrics(cls, given):
         result = metric.result()
         assert all(variable.value.is_cuda for variable in metric.variables)
     np.testing.assert_allclose(result.near, wanted, 1e-5)
+
+
+def test_labels_that_ctc_refuses_are_noted():
+    y_pred = np.full((2, 9, 4), 0.25, "float32")
+    given = [[0, -1], [1, 2]], y_pred, [[9], [9]], [[2], [2]]
+    with gpu.played():
+        there = [torch.tensor(a, device="cuda") for a in given]
+        losses = torchkeras.backend.ctc_batch_cost(*there).near
+        with pytest.raises(ValueError, match="labels from 0 to 2.* there were others in epoch 1"):
+            class_labels.check(" in epoch 1")
+    assert losses.isnan().tolist() == [[True], [False]]

@@ -48,17 +48,10 @@ def _shown(labels, lengths, blank):
     """Labels, how many of each row come before its first one that is no class, and wrong rows."""
     given = torch.arange(labels.shape[1], device=labels.device) < lengths.reshape(-1, 1)
     ended = ((labels >= blank) & given).cumsum(1) > 0
-    wrong = (given & ((labels < 0) | ended & (labels < blank))).any(1)
-    told = (
-        f"ctc_batch_cost expects labels from 0 to {blank - 1}, the blank being {blank}, and larger "
-        "ones only at the end, as padding"
-    )
-    if not class_labels.looked_at(labels):
-        class_labels.note(wrong.any(), f"{told}; it got others{{where}}.")
-    elif not torch.compiler.is_compiling() and wrong.any():
-        row = int(wrong.nonzero()[0])
-        raise ValueError(f"{told}; row {row} is {labels[row].tolist()}.")
-    return labels.clamp(0, max(blank - 1, 0)), (given & ~ended).sum(1), wrong
+    wrong = given & ((labels < 0) | ended & (labels < blank))
+    told = f"ctc_batch_cost expects labels from 0 to {blank - 1}, the blank being {blank}, and"
+    class_labels.refuse(wrong, labels, f"{told} larger ones only at the end, as padding")
+    return labels.clamp(0, max(blank - 1, 0)), (given & ~ended).sum(1), wrong.any(1)
 
 
 @recorded

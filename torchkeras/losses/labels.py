@@ -48,6 +48,14 @@ def cross_entropy(rows: Tensor, labels: Tensor, ignored: int, reduction: str, na
     return torch.where(wrong if reduction == "none" else found, torch.nan, values)
 
 
+def refuse(wrong: Tensor, labels: Tensor, message: str) -> None:
+    """ValueError, `message` and the first row with a `wrong` label; where nobody looks, a note."""
+    if not looked_at(wrong):
+        note(wrong.any(), f"{message}; there were others{{where}}.")
+    elif not torch.compiler.is_compiling() and wrong.any():
+        raise ValueError(f"{message}; received {labels[wrong.any(-1)][0].tolist()}.")
+
+
 def note(found: Tensor, message: str) -> None:
     """Remember `message`, with {where} in it, to be raised by `check` if `found` is true then."""
     if torch.compiler.is_compiling():  # the NaN has to do

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 
 from ..backend.ctc import searched
 from ..config import epsilon as default_epsilon
+from ..losses import labels as class_labels
 from . import activate, convolve
 from .activate import *  # noqa: F403
 from .convolve import *  # noqa: F403
@@ -296,14 +297,13 @@ def ctc_loss(
     )
     classes, given = output.shape[-1], torch.arange(target.shape[-1], device=target.device)
     wrong = ((target < 0) | (target >= classes)) & (given < target_length.reshape(-1, 1))
-    if not torch.compiler.is_compiling() and wrong.any():
-        raise ValueError(
-            f"ctc_loss expects labels from 0 to {classes - 1} within target_length; received "
-            f"{sorted(set(target[wrong].tolist()))}."
-        )
+    told = f"ctc_loss expects labels from 0 to {classes - 1} within target_length"
+    class_labels.refuse(wrong, target, told)
+    target = target.clamp(0, classes - 1)
     logs = F.log_softmax(output, -1).transpose(0, 1)
     lengths = output_length, target_length
-    return F.ctc_loss(logs, target, *lengths, blank=mask_index, reduction="none")
+    losses = F.ctc_loss(logs, target, *lengths, blank=mask_index, reduction="none")
+    return torch.where(wrong.any(1), torch.nan, losses)
 
 
 def ctc_decode(
