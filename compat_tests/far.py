@@ -263,6 +263,12 @@ class _Device(backend_registration._DummyBackendModule):
     def get_amp_supported_dtype(self):
         return [torch.float16, torch.bfloat16]
 
+    def get_rng_state(self, device=None):  # asked for wherever torch looks at random numbers
+        return torch.get_rng_state()
+
+    def set_rng_state(self, state, device=None):
+        torch.set_rng_state(state)
+
 
 backend_registration._setup_privateuseone_for_python_backend("far", backend_module=_Device())
 _FAR = torch.device("far", 0)

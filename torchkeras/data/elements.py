@@ -43,8 +43,8 @@ class Strings(np.ndarray):
         return np.expand_dims(self, dim)
 
     def to_tensor(self, default_value: Any = None, name: Any = None, shape: Any = None) -> Strings:
-        """The same: rows of one length need no padding."""
-        return self
+        """The same: rows of one length need no padding. ValueError for another `shape`."""
+        return unpadded(self, shape)
 
     def __str__(self) -> str:
         return str(self.item()) if self.ndim == 0 else super().__str__()
@@ -56,6 +56,21 @@ class Strings(np.ndarray):
         return np.not_equal(np.asarray(self), _comparable(other))
 
     __hash__ = None
+
+
+def unpadded(value: Any, shape: Any = None) -> Any:
+    """What would be ragged in TensorFlow, as a tensor: itself, for its rows are of one length.
+
+    ValueError for a `shape` that is not its own; None stands for any size.
+    """
+    sizes = tuple(value.shape) if shape is None else tuple(shape)
+    fits = len(sizes) == value.ndim
+    if not fits or any(n not in (None, m) for n, m in zip(sizes, value.shape, strict=True)):
+        raise ValueError(
+            f"to_tensor cannot give {tuple(value.shape)} the shape {sizes}: rows are not padded "
+            "here. Pad them yourself, for example with tf.pad."
+        )
+    return value
 
 
 def _as_text(value):

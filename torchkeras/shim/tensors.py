@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from ..arrays import operand
+from ..data.elements import unpadded
 from ..precision import dtype_name
 from ..symbols import getitem, steps_back
 
@@ -108,6 +109,10 @@ def _array_wrap(self, array, context=None, return_scalar=False):
     return array[()] if return_scalar else array
 
 
+def _to_tensor(self, default_value=None, name=None, shape=None):
+    return unpadded(self, shape)
+
+
 def _get_shape(self):
     return self.shape
 
@@ -181,7 +186,7 @@ _TENSOR = {
     "get_shape": _get_shape,
     "_keras_shape": property(lambda self: tuple(self.shape)),
     "set_shape": _set_shape,
-    "to_tensor": lambda self, *args, **kwargs: self,  # of what would be ragged in TensorFlow
+    "to_tensor": _to_tensor,
     "__float__": lambda self: float(self.detach().item()),
     "eval": lambda self, *args, **kwargs: _numpy(self),
 }
