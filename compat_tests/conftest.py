@@ -14,7 +14,7 @@ import numpy as np  # noqa: E402
 import pytest  # noqa: E402
 import torch  # noqa: E402
 
-from compat_tests import modes  # noqa: E402
+from compat_tests import gpu_files, modes  # noqa: E402
 from torchkeras import config, names  # noqa: E402
 
 collect_ignore = ["old_keras", "packages", "scripts"]  # programs, which others run
@@ -23,7 +23,10 @@ collect_ignore = ["old_keras", "packages", "scripts"]  # programs, which others 
 def pytest_addoption(parser):
     parser.addoption("--steps", choices=modes.JIT, default="eager", help="how models run steps")
     parser.addoption(
-        "--device", choices=["cpu", "gpu"], default="cpu", help="gpu: one that is played"
+        "--device",
+        choices=["cpu", "both", "gpu"],
+        default="cpu",
+        help="gpu: all on a GPU that is played; both: only the tests that play one do so",
     )
 
 
@@ -36,6 +39,13 @@ def pytest_configure(config):
     if config.getoption("--steps") == "compiled":  # what torch's compiler warns of by itself
         for kind in ("DeprecationWarning", "UserWarning:torch"):
             config.addinivalue_line("filterwarnings", f"ignore::{kind}")
+
+
+def pytest_ignore_collect(collection_path, config):
+    """A GPU that is played changes torch for the whole process, which has to ask for it."""
+    if config.getoption("--device") == "cpu" and gpu_files.plays(collection_path):
+        return True
+    return None
 
 
 @pytest.fixture(autouse=True)

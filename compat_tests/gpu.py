@@ -10,7 +10,8 @@ does `numpy()`, a generator of the CPU, a product of integers, or a kernel that 
 makes the host wait for the device (`item()`, `if tensor`, a selection by a mask, a copy that is not
 asynchronous) is counted, and refused while `unwaited` or while a graph is recorded.
 
-`pytest --device gpu` runs the tests on it. There is no cuDNN, and no compiler.
+`pytest --device gpu` runs other tests on it, `--device both` those that play it by themselves.
+There is no cuDNN, and no compiler.
 """
 
 from __future__ import annotations

@@ -128,7 +128,9 @@ class Lambda(Layer):
 
     def _again(self):
         """A new layer of the same functions, whose names need not be known."""
-        return type(self).from_config(super().get_config())
+        if getattr(self.get_config, "__func__", None) is Lambda.get_config:
+            return type(self).from_config(super().get_config())
+        return super()._again()
 
     def _setting(self, parameter):
         if parameter == "output_shape":  # the attribute of that name is the symbolic output's

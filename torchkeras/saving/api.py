@@ -397,7 +397,7 @@ def _is_built(model):
 
 
 def _check_built(model, verb):
-    if not _is_built(model) and not model.weights:
+    if not _is_built(model):
         raise ValueError(
             f"The weights of model {model.name!r} cannot be {verb}: they do not exist yet. Call "
             "the model on data, or build() it with an input shape, first."
