@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.overrides import handle_torch_function, has_torch_function_unary
 
-from . import configs
+from . import configs, layout
 from .activations_of_3 import (
     celu,
     glu,
@@ -84,6 +84,20 @@ def relu(x: Tensor, alpha: float = 0.0, max_value: float | None = None, threshol
     if alpha == 0:
         return kept
     return kept - alpha * F.relu(threshold - x)
+
+
+def relu_in_place(x: Tensor) -> Tensor:
+    """`relu(x)` in the memory of `x`, which is nobody else's.
+
+    Autograd copies what changes under a view, so images change below it, as torch has them.
+    """
+    images = x._base if torch.is_grad_enabled() else None
+    if images is None:
+        return x.relu_()
+    view = layout.channels_last(images)
+    if view.shape != x.shape or view.stride() != x.stride():
+        return torch.relu(x)
+    return layout.channels_last(images.relu_())
 
 
 @TABLE.add()

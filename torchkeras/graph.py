@@ -346,8 +346,8 @@ class _Slots:
 class Plan:
     """A list of steps over slots; a slot is used again once its value is no longer needed.
 
-    Where no gradient is asked for, a layer that can work in place does so on what another layer
-    has made for it alone.
+    A layer that can work in place does so on what another layer has made for it alone, and does not
+    want back for its gradient.
     """
 
     def __init__(self, inputs, outputs, nodes, keys, dtype=None):
@@ -410,7 +410,7 @@ class Plan:
             for place, mask in step.masked:
                 values[place]._keras_mask = values[mask]
             if step.source is not None:
-                if step.maker is not None and not torch.is_grad_enabled():
+                if step.maker is not None and not torch.compiler.is_compiling():
                     if not (_is_watched(modules[step.maker]) or _is_watched(modules[step.key])):
                         call = modules[step.key].in_place
                 if step.takes_training:

@@ -169,7 +169,7 @@ class ReLU(_Elementwise):
 
     def in_place(self, inputs: Tensor) -> Tensor:
         """The layer's outputs in the memory of its inputs."""
-        return inputs.relu_()
+        return activations.relu_in_place(inputs)
 
 
 @TABLE.add()

@@ -43,7 +43,7 @@ class BatchNormalization(Normalizing):
     [-1.0, 1.0]
     """
 
-    makes_anew = True  # outputs that share no memory with inputs
+    makes_anew = True  # outputs that nobody else holds, its own gradient neither
     weight_map = (
         GAMMA,
         BETA,

@@ -294,7 +294,7 @@ class Activation(Layer):
 
     def in_place(self, inputs: Tensor) -> Tensor:
         """The layer's outputs in the memory of its inputs."""
-        return inputs.relu_()
+        return activations.relu_in_place(inputs)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         return input_shape

@@ -128,7 +128,9 @@ class Add(Merge):
     [[3.0]]
     """
 
-    makes_anew = True  # outputs that share no memory with inputs; not of a class that inherits it
+    makes_anew = (
+        True  # what nobody else holds, its gradient neither; not of a class that inherits it
+    )
 
     def merge(self, inputs: list[Tensor]) -> Tensor:
         return functools.reduce(torch.add, inputs)
