@@ -128,9 +128,7 @@ class Add(Merge):
     [[3.0]]
     """
 
-    makes_anew = (
-        True  # what nobody else holds, its gradient neither; not of a class that inherits it
-    )
+    makes_anew = True  # outputs that nobody else holds, its own gradient neither; not of a subclass
 
     def merge(self, inputs: list[Tensor]) -> Tensor:
         return functools.reduce(torch.add, inputs)
