@@ -373,7 +373,7 @@ class Plan:
                 source = node.inputs[0]
                 maker = source.node.operation
                 alone = uses[id(source)] == 1 and id(source) not in kept and id(source) not in given
-                if alone and "makes_anew" in vars(type(maker)):
+                if alone and _makes_anew(maker):
                     step.maker = keys.get(maker)
             done = {id(t) for t in node.inputs + _masks_for(node)}
             for tensor in done:
@@ -411,8 +411,9 @@ class Plan:
                 values[place]._keras_mask = values[mask]
             if step.source is not None:
                 if step.maker is not None and not torch.compiler.is_compiling():
-                    if not (_is_watched(modules[step.maker]) or _is_watched(modules[step.key])):
-                        call = modules[step.key].in_place
+                    maker, layer = modules[step.maker], modules[step.key]
+                    if _makes_anew(maker) and not (_is_watched(maker) or _is_watched(layer)):
+                        call = layer.in_place
                 if step.takes_training:
                     result = call(values[step.source], training=modules[step.key].training)
                 else:
@@ -436,6 +437,11 @@ class Plan:
             if slot is not None:
                 output._keras_mask = values[slot]
         return outputs
+
+
+def _makes_anew(layer):
+    """Whether a layer's class says so by itself, which a class that inherits it does not."""
+    return "makes_anew" in vars(type(layer)) and layer.makes_anew
 
 
 def _is_watched(module):

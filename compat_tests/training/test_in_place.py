@@ -102,3 +102,16 @@ def test_what_a_hook_has_seen_stays(native, training):
     with torch.set_grad_enabled(training):
         model.train(training)(torch.tensor(X))
     assert bool((seen[0] < 0).any())
+
+
+@pytest.mark.parametrize("recording", [False, True])
+def test_a_module_in_the_place_of_the_native_one(recording):
+    """As where a batch normalization was folded into the layer before it."""
+    inputs = layers.Input((5,))
+    before = layers.Dense(5)(inputs)
+    after = layers.ReLU()(layers.BatchNormalization()(before))
+    model = Model(inputs, layers.Concatenate()([after, before]))
+    model.layers[2].norm = torch.nn.Identity()
+    with torch.set_grad_enabled(recording):
+        outputs = model(torch.tensor(X)).detach()
+    assert torch.equal(outputs[:, :5], outputs[:, 5:].relu()) and bool((outputs < 0).any())

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from .. import initializers
 from ..casting import as_floats
@@ -43,7 +44,6 @@ class BatchNormalization(Normalizing):
     [-1.0, 1.0]
     """
 
-    makes_anew = True  # outputs that nobody else holds, its own gradient neither
     weight_map = (
         GAMMA,
         BETA,
@@ -208,6 +208,12 @@ class BatchNormalization(Normalizing):
             return BatchNormalization.call(self, inputs, None, mask)
         finally:
             self.train(before)
+
+    @property
+    def makes_anew(self) -> bool:
+        """Whether nobody else holds the outputs, not even the gradient: not so where another module
+        stands in the place of the native one, such as an `nn.Identity`."""
+        return isinstance(self._modules.get("norm"), _BatchNorm)
 
     def call(self, inputs: Tensor, training: Any = None, mask: Any = None) -> Tensor:
         if training is not None and bool(training) != self.training:

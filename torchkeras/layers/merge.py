@@ -128,7 +128,7 @@ class Add(Merge):
     [[3.0]]
     """
 
-    makes_anew = True  # outputs that nobody else holds, its own gradient neither; not of a subclass
+    makes_anew = True  # nobody else holds the outputs, not even the gradient; not of a subclass
 
     def merge(self, inputs: list[Tensor]) -> Tensor:
         return functools.reduce(torch.add, inputs)
