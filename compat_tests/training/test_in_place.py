@@ -107,11 +107,11 @@ def test_what_a_hook_has_seen_stays(native, training):
 @pytest.mark.parametrize("recording", [False, True])
 def test_a_module_in_the_place_of_the_native_one(recording):
     """As where a batch normalization was folded into the layer before it."""
-    inputs = layers.Input((5,))
-    before = layers.Dense(5)(inputs)
+    inputs = layers.Input((4, 4, 2))
+    before = layers.Conv2D(3, 2)(inputs)
     after = layers.ReLU()(layers.BatchNormalization()(before))
     model = Model(inputs, layers.Concatenate()([after, before]))
     model.layers[2].norm = torch.nn.Identity()
     with torch.set_grad_enabled(recording):
-        outputs = model(torch.tensor(X)).detach()
-    assert torch.equal(outputs[:, :5], outputs[:, 5:].relu()) and bool((outputs < 0).any())
+        outputs = model(torch.randn(2, 4, 4, 2)).detach()
+    assert torch.equal(outputs[..., :3], outputs[..., 3:].relu()) and bool((outputs < 0).any())
