@@ -236,7 +236,7 @@ class Network(Layer):
 
     def _placed(self, leaf):
         """A tensor that is on the CPU goes where the model is, as inputs of a graph do."""
-        if not isinstance(leaf, Tensor) or leaf.device.type != "cpu" or is_text(leaf):
+        if not isinstance(leaf, Tensor) or leaf.device.type != "cpu":
             return leaf
         moved = leaf.to(self._device, non_blocking=True)
         mask = getattr(leaf, "_keras_mask", None)

@@ -201,7 +201,6 @@ def _backward(loss, wanted):
 
     What torch does around it, for devices and logs, is a tenth of a small network's step.
     """
-    loss = loss.sum() if loss.ndim else loss  # as of a tape: gradients of all values together
     plain = type(loss) is Tensor and loss.is_cpu and loss.requires_grad
     if not plain or wanted == [] or torch.compiler.is_compiling():
         loss.backward(inputs=wanted)

@@ -26,8 +26,8 @@ def _to_dense(
     if not sp_input.is_sparse or not default_value:
         return sp_input.to_dense() if sp_input.is_sparse else sp_input
     sp_input = sp_input.coalesce()
-    dense = torch.full(tuple(sp_input.shape), default_value, dtype=sp_input.dtype)
-    dense = dense.to(sp_input.device)
+    given = {"dtype": sp_input.dtype, "device": sp_input.device}
+    dense = torch.full(tuple(sp_input.shape), default_value, **given)
     dense[tuple(sp_input.indices())] = sp_input.values()
     return dense
 
